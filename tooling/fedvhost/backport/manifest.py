@@ -1,0 +1,146 @@
+"""What is wanted and where it must land: the two manifests as values.
+
+The TOML side, validation and messages are in ``fedvhost.backport.toml``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A commit that a person named, and why. ``commit`` is 7 to 40 hexadecimal digits."""
+
+    commit: str
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Adaptation:
+    """A declared adaptation of one commit: facts about how it lands on the base, no code.
+
+    With ``path`` it concerns that file only; with ``hunk`` only the hunks whose added or removed lines
+    contain that text. Exactly one verb is set:
+
+    - ``rename``: identifiers of upstream's (key) and what the base calls them (value), in added lines;
+    - ``drop_hunk``: leave the hunk out;
+    - ``insert_after``, ``insert_before``: put the hunk's added lines after/before the one line of the
+      base that reads so (compared without surrounding white space), the last such line with ``last``;
+    - ``map_path``: files of upstream's (key) and where they are in the base (value);
+    - ``skip``: the whole commit is redundant here.
+    """
+
+    commit: str
+    because: str
+    path: str | None = None
+    hunk: str | None = None
+    rename: Mapping[str, str] = field(default_factory=dict)
+    drop_hunk: bool = False
+    insert_after: str | None = None
+    insert_before: str | None = None
+    last: bool = False
+    map_path: Mapping[str, str] = field(default_factory=dict)
+    skip: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FeaturePackage:
+    """The part of a feature that lands in one package.
+
+    Picks are the commits between the base and ``until`` that touch ``paths``, and ``also``, without
+    ``never``. ``config`` maps kernel options to ``y``, ``m``, ``n`` or a value.
+    """
+
+    until: str
+    paths: tuple[str, ...] = ()
+    also: tuple[Choice, ...] = ()
+    never: tuple[Choice, ...] = ()
+    adapt: tuple[Adaptation, ...] = ()
+    config: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Exclusion:
+    """A part of the feature that is deliberately left out, and why."""
+
+    what: str
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class TestRow:
+    """One row of the feature's test plan. ``where``: ``guest``, ``network``, ``virtualization`` or
+    ``kernel``; ``decided_by``: who must decide it when a smoke test cannot (None: a smoke test can)."""
+
+    __test__ = False  # not a test class, whatever pytest thinks of the name
+
+    id: str
+    title: str
+    where: str
+    decided_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Mechanism:
+    """One place where the contingency flag takes effect."""
+
+    what: str
+    on: str
+    off: str
+
+
+@dataclass(frozen=True, slots=True)
+class ContingencyPlan:
+    """What ships until the feature has proven itself: ``default`` is ``off`` or ``on``."""
+
+    default: str
+    plan: str
+    mechanisms: tuple[Mechanism, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """A feature manifest, ``backport/features/<name>.toml``."""
+
+    name: str
+    summary: str
+    packages: Mapping[str, FeaturePackage]
+    contingency: ContingencyPlan
+    owner: str = ""
+    detail: str = ""
+    release_note: str = ""
+    excluded: tuple[Exclusion, ...] = ()
+    test_plan: tuple[TestRow, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ReleasePackage:
+    """Where one package stands in a release.
+
+    ``base`` is a revision of the upstream's history; ``upstream`` the official URL of that history;
+    ``spec`` the spec file and ``config_file`` the configuration fragment (kernel), both relative to
+    the workspace; ``source_prefix`` the folder inside the source archive, ``linux-2.6.33``; ``source``
+    the file name the spec gives that archive.
+    """
+
+    base: str
+    spec: str
+    upstream: str
+    source: str
+    source_prefix: str
+    config_file: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A release manifest, ``backport/releases/<name>.toml``."""
+
+    name: str
+    title: str
+    dist: str
+    koji_target: str
+    mock_chroot: str
+    packages: Mapping[str, ReleasePackage]
+    contingency: str = "off"

@@ -1,0 +1,1 @@
+"""Git, through its plumbing: objects in ``store``, questions about history in ``history``."""

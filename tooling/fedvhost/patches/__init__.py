@@ -1,0 +1,1 @@
+"""Patch files and series as values."""

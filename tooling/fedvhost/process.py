@@ -1,0 +1,106 @@
+"""The only door to other programs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from fedvhost.errors import ToolFailed, ToolMissing, ToolTimeout
+
+# Where a program comes from, when its package has another name (Fedora's and Debian's agree on these).
+PACKAGES: Mapping[str, str] = {"rpmbuild": "rpm-build", "rpmspec": "rpm-build"}
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """A program that ended: its exit status and everything it wrote."""
+
+    argv: tuple[str, ...]
+    returncode: int
+    stdout: bytes
+    stderr: bytes
+
+
+def which(program: str) -> str | None:
+    """Return where ``program`` is on PATH, or None."""
+    return shutil.which(program)
+
+
+def run(
+    argv: Sequence[str | os.PathLike[str]],
+    *,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    stdin: bytes = b"",
+    ok: Sequence[int] = (0,),
+    timeout: float | None = None,
+) -> Completed:
+    """Run ``argv`` to its end and return what it wrote. ``env`` replaces the environment.
+
+    Raises:
+        ToolMissing: the program is not installed.
+        ToolFailed: the exit status is not in ``ok``.
+        ToolTimeout: it ran for more than ``timeout`` seconds.
+    """
+    words = tuple(os.fspath(a) for a in argv)
+    try:
+        done = subprocess.run(
+            words,
+            cwd=cwd,
+            env=None if env is None else dict(env),
+            input=stdin,
+            capture_output=True,
+            timeout=timeout,
+            check=False,
+        )
+    except FileNotFoundError as error:
+        if cwd is not None and not cwd.exists():
+            raise
+        raise ToolMissing(words[0], PACKAGES.get(words[0], words[0])) from error
+    except subprocess.TimeoutExpired as error:
+        raise ToolTimeout(words, error.timeout) from error
+    if done.returncode not in ok:
+        raise ToolFailed(words, done.returncode, done.stderr)
+    return Completed(words, done.returncode, done.stdout, done.stderr)
+
+
+class Conversation:
+    """A program that stays: we write a request, it writes an answer (``git cat-file --batch``)."""
+
+    def __init__(self, argv: Sequence[str], *, env: Mapping[str, str] | None = None) -> None:
+        self.argv = tuple(argv)
+        try:
+            self._process = subprocess.Popen(
+                self.argv,
+                env=None if env is None else dict(env),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                # Ctrl-C is for us: the program must live until we have put our state in order.
+                start_new_session=True,
+            )
+        except FileNotFoundError as error:
+            raise ToolMissing(self.argv[0], PACKAGES.get(self.argv[0], self.argv[0])) from error
+
+    @property
+    def requests(self) -> IO[bytes]:
+        """Where we write; flush after each request."""
+        assert self._process.stdin is not None
+        return self._process.stdin
+
+    @property
+    def answers(self) -> IO[bytes]:
+        """Where we read."""
+        assert self._process.stdout is not None
+        return self._process.stdout
+
+    def close(self) -> None:
+        """End the conversation; safe to call twice."""
+        self.requests.close()
+        self.answers.close()
+        self._process.wait(timeout=10)

@@ -135,7 +135,8 @@ class ReleasePackage:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """A release manifest, ``backport/releases/<name>.toml``."""
+    """A release manifest, ``backport/releases/<name>.toml``; ``contingency`` maps a feature to ``on`` or
+    ``off`` as shipped."""
 
     name: str
     title: str
@@ -143,4 +144,4 @@ class Release:
     koji_target: str
     mock_chroot: str
     packages: Mapping[str, ReleasePackage]
-    contingency: str = "off"
+    contingency: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,182 @@
+"""The command line: options, verbs, exit codes. No verb's module is imported before its verb is used.
+
+Exit codes: 0 done and true; 1 the answer is no (a conflict, a failed check); 2 what the person wrote is
+wrong; 3 something kept us from finding out; 130 interrupted; 141 the reader of our output went away.
+``FEDVHOST_DEBUG=1`` shows the traceback of any error.
+"""
+
+from __future__ import annotations
+
+import difflib
+import errno
+import importlib
+import os
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+import click
+from click.shell_completion import CompletionItem, shell_complete
+
+from fedvhost import __version__
+from fedvhost.commands.context import Invocation
+from fedvhost.errors import FedvhostError
+
+PROGRAM = "fedvhost"
+COMPLETE_VARIABLE = "_FEDVHOST_COMPLETE"
+INTERRUPTED = 128 + signal.SIGINT
+READER_GONE = 128 + signal.SIGPIPE
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """Where a verb's command is (``module:attribute``) and its line in ``fedvhost --help``."""
+
+    where: str
+    help: str
+
+    def load(self) -> click.Command:
+        """Import the verb's module and return its command."""
+        module, _, attribute = self.where.partition(":")
+        command = getattr(importlib.import_module(module), attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+
+VERBS: Mapping[str, Verb] = {
+    "backport": Verb("fedvhost.commands.backport:backport", "Plan, replay, export and spec in one go."),
+    "plan": Verb("fedvhost.commands.plan:plan", "Work out which commits are needed, and why."),
+    "replay": Verb("fedvhost.commands.replay:replay", "Carry the plan out on the release's base."),
+    "export": Verb("fedvhost.commands.export:export", "Write the replayed series as patch files."),
+    "spec": Verb("fedvhost.commands.spec:spec", "Declare and apply the series in the spec."),
+    "explain": Verb(
+        "fedvhost.commands.explain:explain", "Say why a commit is in, and what it conflicts with."
+    ),
+    "pick": Verb("fedvhost.commands.pick:pick", "Adapt single commits in the object store."),
+    "sample": Verb("fedvhost.commands.sample:sample", "Write two small histories to try everything on."),
+    "init": Verb("fedvhost.commands.init:init", "Make a workspace from the data that came along."),
+    "doctor": Verb("fedvhost.commands.doctor:doctor", "Say what is missing here, and how to install it."),
+    "completion": Verb("fedvhost.commands.completion:completion", "Print the completion script of a shell."),
+}
+
+
+class Verbs(click.Group):
+    """A group that knows its commands by name and loads one when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        verb = VERBS.get(cmd_name)
+        return None if verb is None else verb.load()
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in VERBS and not name.startswith("-") and not ctx.resilient_parsing:
+            near = difflib.get_close_matches(name, VERBS, n=1, cutoff=0.5)
+            hint = f"did you mean '{near[0]}'?" if near else f"there are: {', '.join(VERBS)}."
+            raise click.UsageError(f"no verb '{name}'; {hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Verbs"):
+            formatter.write_dl([(name, verb.help) for name, verb in VERBS.items()])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        verbs = [CompletionItem(n, help=v.help) for n, v in VERBS.items() if n.startswith(incomplete)]
+        return [*verbs, *click.Command.shell_complete(self, ctx, incomplete)]
+
+
+@click.group(
+    cls=Verbs,
+    subcommand_metavar="VERB [ARGS]...",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Each verb has its own --help. Exit codes: 0 done and true, 1 the answer is no, "
+    "2 the input is wrong, 3 something kept us from finding out.",
+)
+@click.option(
+    "-C",
+    "directory",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Work in the workspace DIR (else: the nearest one upward from here).",
+)
+@click.option("-q", "--quiet", is_flag=True, help="No progress and no remarks; results and errors only.")
+@click.version_option(__version__, prog_name=PROGRAM, message="%(prog)s %(version)s")
+@click.pass_context
+def group(ctx: click.Context, directory: Path | None, quiet: bool) -> None:
+    """Backport an upstream feature into a frozen Fedora release, and prove it."""
+    if os.environ.get("NO_COLOR"):
+        ctx.color = False
+    ctx.obj = Invocation(directory, quiet)
+
+
+def run(args: Sequence[str]) -> int:
+    """Carry out one command line and return its exit code; errors are told on stderr.
+
+    A verb that returns a number ends with it; ``ctx.exit(1)`` does the same.
+    """
+    try:
+        with group.make_context(PROGRAM, list(args)) as ctx:
+            answer = group.invoke(ctx)
+        return answer if isinstance(answer, int) else 0
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except FedvhostError as error:
+        return _told(error, str(error), error.exit_code)
+    except (KeyboardInterrupt, click.Abort) as error:
+        return _told(error, "interrupted; what is done is kept, and the same command resumes", INTERRUPTED)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        return _told(error, _about(error), FedvhostError.exit_code)
+
+
+def main(args: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line of this process and end it."""
+    if instruction := os.environ.get(COMPLETE_VARIABLE):
+        sys.exit(shell_complete(group, {}, PROGRAM, COMPLETE_VARIABLE, instruction))
+    try:
+        code = run(sys.argv[1:] if args is None else args)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The interpreter flushes once more when it ends: give it somewhere to write.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = READER_GONE
+    sys.exit(code)
+
+
+def _told(error: BaseException, text: str, code: int) -> int:
+    if os.environ.get("FEDVHOST_DEBUG"):
+        raise error
+    click.secho(f"{PROGRAM}: ", nl=False, err=True)
+    click.secho("error: ", fg="red", bold=True, nl=False, err=True, color=_color())
+    click.echo(text, err=True)
+    return code
+
+
+def _color() -> bool | None:
+    return False if os.environ.get("NO_COLOR") else None
+
+
+def _about(error: OSError) -> str:
+    """What to tell about a file that could not be read or written."""
+    where = error.filename if error.filename is not None else "a file"
+    what = error.strerror or str(error)
+    advice = {
+        errno.ENOSPC: "; make room, then give the same command again",
+        errno.EDQUOT: "; make room, then give the same command again",
+        errno.EROFS: "; copy the workspace to a place that can be written",
+        errno.EACCES: f"; it must be accessible to user {os.getuid()}",
+    }
+    return f"'{os.fsdecode(where) if isinstance(where, str | bytes) else where}': {what}" + advice.get(
+        error.errno or 0, ""
+    )

@@ -11,80 +11,15 @@ import os
 import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from fedvhost.commits import Commit, Conflict, Merge, parse_commit
 from fedvhost.errors import InputError, ToolError, ToolFailed
+from fedvhost.patches.diff import FileChange, parse_diff
 from fedvhost.process import Completed, Conversation, run
 from fedvhost.values import Oid
 
 MINIMUM_GIT = (2, 38)  # merge-tree --write-tree
-_IDENT = re.compile(rb"(?P<who>.*) (?P<seconds>-?\d+) (?P<zone>[+-]\d+)", re.DOTALL)
-
-
-@dataclass(frozen=True, slots=True)
-class Commit:
-    """A commit as it is stored. ``author`` and ``committer`` are git's raw ident lines
-    (``Name <mail> seconds zone``); ``encoding`` is the header of that name, ``None`` for UTF-8."""
-
-    oid: Oid
-    tree: Oid
-    parents: tuple[Oid, ...]
-    author: bytes
-    committer: bytes
-    message: bytes
-    encoding: bytes | None = None
-
-    @property
-    def text(self) -> str:
-        """The message as text, whatever its encoding."""
-        return decode(self.message, self.encoding)
-
-    @property
-    def subject(self) -> str:
-        """The first paragraph on one line, as git shows it."""
-        return " ".join(self.text.strip().split("\n\n", 1)[0].split())
-
-    @property
-    def author_name(self) -> str:
-        """``Name <mail>`` of the author."""
-        match = _IDENT.fullmatch(self.author)
-        return decode(match["who"] if match else self.author, self.encoding)
-
-    @property
-    def author_time(self) -> int:
-        """The author's date in seconds since 1970 (UTC)."""
-        match = _IDENT.fullmatch(self.author)
-        return int(match["seconds"]) if match else 0
-
-
-@dataclass(frozen=True, slots=True)
-class Conflict:
-    """A path that a merge could not settle: the blobs of the three sides (None: absent there)."""
-
-    path: str
-    base: Oid | None
-    ours: Oid | None
-    theirs: Oid | None
-
-
-@dataclass(frozen=True, slots=True)
-class Merge:
-    """What ``git merge-tree`` made: a tree (conflict markers in it where it could not) and the conflicts."""
-
-    tree: Oid
-    conflicts: tuple[Conflict, ...]
-    messages: str
-
-
-def decode(text: bytes, encoding: bytes | None = None) -> str:
-    """Decode commit text: its own encoding, then UTF-8, then Latin-1 (which takes anything)."""
-    for name in (encoding.decode("ascii", "replace") if encoding else "utf-8", "utf-8"):
-        try:
-            return text.decode(name)
-        except (UnicodeDecodeError, LookupError):
-            continue
-    return text.decode("latin-1")
 
 
 def git_version() -> tuple[int, ...]:
@@ -115,6 +50,9 @@ class GitStore:
             "GIT_DIR": str(path),
             "GIT_CONFIG_NOSYSTEM": "1",
             "GIT_CONFIG_GLOBAL": os.devnull,
+            "GIT_CONFIG_COUNT": "1",
+            "GIT_CONFIG_KEY_0": "merge.conflictStyle",
+            "GIT_CONFIG_VALUE_0": "diff3",
             "GIT_NO_REPLACE_OBJECTS": "1",
             "GIT_TERMINAL_PROMPT": "0",
             "LC_ALL": "C",
@@ -122,6 +60,7 @@ class GitStore:
         }
         self._reader: Conversation | None = None
         self._merges: dict[tuple[Oid, Oid], Merge] = {}
+        self._changes: dict[tuple[Oid, Oid, tuple[str, ...]], Mapping[str, FileChange]] = {}
 
     # -- life ---------------------------------------------------------------------------------------
 
@@ -258,7 +197,7 @@ class GitStore:
         out = self.git("ls-tree", "-z", treeish, "--", path).stdout.decode(errors="surrogateescape")
         return out.split()[0] if out else None
 
-    def merge(self, tree: Oid, pick: Oid, options: Sequence[str] = ()) -> Merge:
+    def merge(self, tree: Oid, pick: Oid) -> Merge:
         """Merge what ``pick`` changed against its parent into ``tree``.
 
         git 2.39 has no ``merge-tree --merge-base``; grafting ``tree`` onto the pick's parent makes that
@@ -268,7 +207,7 @@ class GitStore:
         Raises:
             InputError: ``pick`` is a merge or a root commit.
         """
-        if not options and (tree, pick) in self._merges:
+        if (tree, pick) in self._merges:
             return self._merges[tree, pick]
         parents = self.commit(pick).parents
         if len(parents) != 1:
@@ -277,21 +216,46 @@ class GitStore:
             )
         who = f"fedvhost <fedvhost@localhost> {int(time.time())} +0000".encode()
         graft = self.write_commit(tree, parents, who, who, b"graft\n")
-        argv = ["merge-tree", "--write-tree", "-z", "--messages", *options, graft, pick]
-        done = self.git(*argv, ok=(0, 1))
+        done = self.git("merge-tree", "--write-tree", "-z", "--messages", graft, pick, ok=(0, 1))
         # git exits 1 for a conflict and for a bad name alike; only a conflict prints a tree.
         if not done.stdout:
             raise ToolFailed(done.argv, done.returncode, done.stderr)
-        merge = parse_merge(done.stdout)
-        if not options:
-            self._merges[tree, pick] = merge
+        merge = parse_merge(done.stdout, graft, pick)
+        self._merges[tree, pick] = merge
         return merge
+
+    def changes(self, old: Oid, new: Oid, paths: Sequence[str] = ()) -> Mapping[str, FileChange]:
+        """Return what changed between two trees or commits, hunk by hunk without context."""
+        key = (old, new, tuple(paths))
+        if key not in self._changes:
+            done = self.git(
+                "diff-tree",
+                "-r",
+                "-p",
+                "-U0",
+                "--no-renames",
+                "--no-ext-diff",
+                "--no-textconv",
+                "--src-prefix=a/",
+                "--dst-prefix=b/",
+                old,
+                new,
+                "--",
+                *paths,
+            )
+            self._changes[key] = parse_diff(done.stdout)
+        return self._changes[key]
 
     def move_ref(self, ref: str, new: Oid) -> None:
         """Point ``ref`` at ``new`` by compare-and-swap against what it was when we looked."""
         old = self.resolve(ref)
         if old != new:
             self.git("update-ref", ref, new, old or "0" * 40)
+
+    def holds_text(self, tree: Oid, text: str) -> bool:
+        """Tell whether a line of any file in the tree contains ``text``."""
+        done = self.git("grep", "-q", "-I", "-F", "-e", text, tree, ok=(0, 1))
+        return done.returncode == 0
 
     def diff_paths(self, old: Oid, new: Oid) -> tuple[str, ...]:
         """Return the paths that differ between two trees or commits."""
@@ -311,26 +275,7 @@ class GitStore:
         }
 
 
-def parse_commit(oid: Oid, raw: bytes) -> Commit:
-    """Read a raw commit object."""
-    head, _, message = raw.partition(b"\n\n")
-    fields: dict[bytes, list[bytes]] = {}
-    for line in head.split(b"\n"):
-        if not line.startswith(b" "):  # a continuation belongs to gpgsig and the like
-            key, _, value = line.partition(b" ")
-            fields.setdefault(key, []).append(value)
-    return Commit(
-        oid,
-        Oid(fields[b"tree"][0].decode()),
-        tuple(Oid(p.decode()) for p in fields.get(b"parent", ())),
-        fields[b"author"][0],
-        fields[b"committer"][0],
-        message,
-        fields.get(b"encoding", [None])[0],
-    )
-
-
-def parse_merge(out: bytes) -> Merge:
+def parse_merge(out: bytes, ours: Oid, theirs: Oid) -> Merge:
     """Read ``git merge-tree --write-tree -z --messages``."""
     text = os.fsdecode(out)
     tree, _, rest = text.partition("\0")
@@ -343,4 +288,6 @@ def parse_merge(out: bytes) -> Merge:
     words = rest.split("\0")
     messages = [w.strip() for w in words if "\n" in w or w.startswith(("CONFLICT", "Auto-merging"))]
     conflicts = tuple(Conflict(p, s.get(1), s.get(2), s.get(3)) for p, s in sorted(stages.items()))
-    return Merge(Oid(tree), conflicts, "\n".join(m for m in messages if m.startswith("CONFLICT")))
+    return Merge(
+        Oid(tree), conflicts, "\n".join(m for m in messages if m.startswith("CONFLICT")), ours, theirs
+    )

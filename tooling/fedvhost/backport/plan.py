@@ -1,0 +1,216 @@
+"""The plan: which commits land on which base, in which order, why, and with which result.
+
+A plan is written as JSON that a person reviews: sorted keys, stable bytes, facts only (hashes, subjects,
+numbers, and the reasons that the manifests or the evidence give; never code).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from fedvhost.backport.landing import Note, Verdict
+from fedvhost.errors import InputError
+from fedvhost.values import Oid
+
+FORMAT = 1
+REQUESTED, PREREQUISITE, FOLLOW_UP = "requested", "prerequisite", "follow-up"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Why we believe something. ``kind``: ``manifest``, ``symbol``, ``export``, ``text``, ``declared``,
+    ``neighbour``, ``patch-id``, ``trailer`` or ``content``; ``commit`` is the other commit it speaks of."""
+
+    kind: str
+    detail: str
+    names: tuple[str, ...] = ()
+    path: str | None = None
+    commit: Oid | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One commit of a plan and how it lands. ``tree`` is the tree after it."""
+
+    commit: Oid
+    subject: str
+    because: str
+    verdict: Verdict
+    tree: Oid
+    evidence: tuple[Evidence, ...] = ()
+    notes: tuple[Note, ...] = ()
+    review: bool = False
+
+    @property
+    def lands(self) -> bool:
+        """Whether the commit becomes a patch (a redundant one does not)."""
+        return self.verdict in (Verdict.CLEAN, Verdict.INSERTED, Verdict.ADAPTED)
+
+
+@dataclass(frozen=True, slots=True)
+class Considered:
+    """A commit that was looked at and not taken."""
+
+    commit: Oid
+    subject: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Undecided:
+    """Something a person must decide or look at."""
+
+    commit: Oid
+    subject: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Culprit:
+    """An upstream commit behind the context that diverged: taking it was tried, and this came of it."""
+
+    commit: Oid
+    subject: str
+    files: int
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Why a plan ends early: the pick, what could not be settled, and who made the context differ."""
+
+    commit: Oid
+    subject: str
+    problems: tuple[str, ...]
+    conflicts: tuple[ConflictText, ...] = ()
+    culprits: tuple[Culprit, ...] = ()
+    hints: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ConflictText:
+    """A conflict to be shown: the three panes. Upstream's words, so it is printed and never written."""
+
+    path: str
+    why: str
+    base: str = ""
+    ours: str = ""
+    theirs: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PackagePlan:
+    """The plan of one package. ``entries`` are in upstream's topological order."""
+
+    base: Oid
+    base_name: str
+    entries: tuple[Entry, ...]
+    considered: tuple[Considered, ...] = ()
+    undecided: tuple[Undecided, ...] = ()
+    stop: Stop | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether every requested commit landed, or was shown to be redundant."""
+        return self.stop is None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A feature's plan for a release; ``inputs`` maps each manifest to the SHA-256 of what it said."""
+
+    feature: str
+    release: str
+    packages: Mapping[str, PackagePlan]
+    inputs: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def ok(self) -> bool:
+        """Whether every package's plan is whole."""
+        return all(p.ok for p in self.packages.values())
+
+
+def to_json(plan: Plan) -> bytes:
+    """Write a plan; equal plans give equal bytes."""
+    raw: dict[str, Any] = {
+        "format": FORMAT,
+        "feature": plan.feature,
+        "release": plan.release,
+        "inputs": dict(plan.inputs),
+        "packages": {name: _package_raw(p) for name, p in plan.packages.items()},
+    }
+    return (json.dumps(raw, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
+
+
+def _package_raw(plan: PackagePlan) -> dict[str, Any]:
+    raw = asdict(plan)
+    if plan.stop is not None:
+        raw["stop"].pop("conflicts")
+        raw["stop"].pop("hints")
+    return raw
+
+
+def from_json(text: bytes, file: str) -> Plan:
+    """Read a plan.
+
+    Raises:
+        InputError: it is not a plan, or one of another format.
+    """
+    try:
+        raw = json.loads(text)
+        if raw["format"] != FORMAT:
+            raise InputError(
+                f"plan format {raw['format']}, this fedvhost reads {FORMAT}; plan again", file=file
+            )
+        packages = {name: _package(p) for name, p in raw["packages"].items()}
+        return Plan(raw["feature"], raw["release"], packages, raw["inputs"])
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(
+            f"not a plan ({type(error).__name__}: {error}); make a new one with 'fedvhost plan'", file=file
+        ) from error
+
+
+def _package(raw: Mapping[str, Any]) -> PackagePlan:
+    stop = raw["stop"]
+    return PackagePlan(
+        Oid(raw["base"]),
+        raw["base_name"],
+        tuple(_entry(e) for e in raw["entries"]),
+        tuple(Considered(Oid(c["commit"]), c["subject"], c["reason"]) for c in raw["considered"]),
+        tuple(Undecided(Oid(u["commit"]), u["subject"], u["what"]) for u in raw["undecided"]),
+        None
+        if stop is None
+        else Stop(
+            Oid(stop["commit"]),
+            stop["subject"],
+            tuple(stop["problems"]),
+            culprits=tuple(
+                Culprit(Oid(c["commit"]), c["subject"], c["files"], c["outcome"]) for c in stop["culprits"]
+            ),
+        ),
+    )
+
+
+def _entry(raw: Mapping[str, Any]) -> Entry:
+    return Entry(
+        Oid(raw["commit"]),
+        raw["subject"],
+        raw["because"],
+        Verdict(raw["verdict"]),
+        Oid(raw["tree"]),
+        tuple(
+            Evidence(
+                e["kind"],
+                e["detail"],
+                tuple(e["names"]),
+                e["path"],
+                Oid(e["commit"]) if e["commit"] else None,
+            )
+            for e in raw["evidence"]
+        ),
+        tuple(Note(n["path"], n["rung"], n["how"]) for n in raw["notes"]),
+        raw["review"],
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -67,6 +67,42 @@ def run(
     if done.returncode not in ok:
         raise ToolFailed(words, done.returncode, done.stderr)
     return Completed(words, done.returncode, done.stdout, done.stderr)
+
+
+def watch(
+    argv: Sequence[str | os.PathLike[str]],
+    tell: Callable[[bytes], None],
+    *,
+    env: Mapping[str, str] | None = None,
+    ok: Sequence[int] = (0,),
+) -> Completed:
+    """Run ``argv``, handing what it writes on stderr to ``tell`` as it comes: programs that show progress.
+
+    Raises:
+        ToolMissing: the program is not installed.
+        ToolFailed: the exit status is not in ``ok``.
+    """
+    words = tuple(os.fspath(a) for a in argv)
+    stderr = bytearray()
+    try:
+        process = subprocess.Popen(
+            words,
+            env=None if env is None else dict(env),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            bufsize=0,
+        )
+    except FileNotFoundError as error:
+        raise ToolMissing(words[0], PACKAGES.get(words[0], words[0])) from error
+    with process:
+        assert process.stderr is not None
+        while chunk := process.stderr.read(4096):
+            stderr += chunk
+            tell(chunk)
+    if process.returncode not in ok:
+        raise ToolFailed(words, process.returncode, bytes(stderr))
+    return Completed(words, process.returncode, b"", bytes(stderr))
 
 
 class Conversation:

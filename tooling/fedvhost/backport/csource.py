@@ -1,0 +1,232 @@
+"""Reading C as far as evidence needs it: names, declarations, includes, exports, where a line stands.
+
+No preprocessor runs: every branch of an ``#if`` counts. tree-sitter reads the declarations, because a
+mistake of its own (a macro it cannot see through) stays local; the rest are regular expressions over
+the source without its comments and strings. Bytes are read as Latin-1, which takes anything.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import tree_sitter_c
+from tree_sitter import Language, Node, Parser, Query, QueryCursor
+
+_NAME = re.compile(r"\b[A-Za-z_]\w*", re.ASCII)
+# C's own words and GNU C's spellings: never anybody's to declare.
+KEYWORDS = frozenset(
+    _NAME.findall(
+        """auto break case char const continue default defined do double else enum extern float for goto if
+        inline int long register restrict return short signed sizeof static struct switch typedef union
+        unsigned void volatile while _Bool _Complex asm typeof __asm__ __attribute__ __const __extension__
+        __FILE__ __func__ __FUNCTION__ __inline __inline__ __LINE__ __restrict __signed__ __typeof__
+        __VA_ARGS__ __volatile__"""
+    )
+)
+
+_NOT_CODE = re.compile(
+    r"""/\*.*?(?:\*/|\Z) | //(?:[^\n\\]|\\.)* | "(?:[^"\\\n]|\\.)*" | '(?:[^'\\\n]|\\.)*' """,
+    re.DOTALL | re.VERBOSE,
+)
+_INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(["<])([^">\n]+)[">]', re.MULTILINE)
+_EXPORT = re.compile(r"^[ \t]*EXPORT_(?:\w+_)?SYMBOL\w*[ \t]*\(\s*(\w+)", re.MULTILINE)
+_CONDITIONAL = re.compile(r"[ \t]*#[ \t]*(if|ifdef|ifndef|elif|else|endif)\b[ \t]*(.*)")
+_GUARD = re.compile(r"\s*#[ \t]*ifndef[ \t]+(\w+)\s*\n[ \t]*#[ \t]*define[ \t]+\1\b")
+_NO_USE = re.compile(r"^[ \t]*#[ \t]*(?!define\b)\w+(?:[^\n\\]|\\.)*", re.MULTILINE | re.DOTALL)
+_DEFINE = re.compile(r"^[ \t]*#[ \t]*define[ \t]+(\w+)", re.MULTILINE)
+
+_ANY_NAME = "[(identifier) (field_identifier) (type_identifier)] @name"
+_AT_FILE_SCOPE = " ".join(
+    f"({around} (expression_statement (call_expression (argument_list (identifier) @name))))"
+    for around in ("translation_unit", "preproc_ifdef", "preproc_if", "preproc_else")
+)
+_DECLARATIONS = f"""[
+  (declaration declarator: (identifier) @name)
+  (init_declarator declarator: (identifier) @name)
+  (parameter_declaration declarator: (identifier) @name)
+  (field_declaration declarator: (field_identifier) @name)
+  (type_definition declarator: (type_identifier) @name)
+  (function_declarator declarator: {_ANY_NAME})
+  (pointer_declarator declarator: {_ANY_NAME})
+  (array_declarator declarator: {_ANY_NAME})
+  (parenthesized_declarator {_ANY_NAME})
+  (struct_specifier name: (type_identifier) @name body: (_))
+  (union_specifier name: (type_identifier) @name body: (_))
+  (enum_specifier name: (type_identifier) @name body: (_))
+  (enumerator name: (identifier) @name)
+  (labeled_statement label: (statement_identifier) @name)
+  (preproc_def name: (identifier) @name)
+  (preproc_function_def name: (identifier) @name)
+  (preproc_params (identifier) @name)
+  {_AT_FILE_SCOPE}
+]"""
+_SCOPES = {
+    "function_definition": "function",
+    "struct_specifier": "struct",
+    "union_specifier": "union",
+    "enum_specifier": "enum",
+    "init_declarator": "initializer",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Include:
+    """An ``#include``: the name as written, its line (1-based), and whether it stands in quotes."""
+
+    name: str
+    line: int
+    quoted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """An identifier in the code of a line (1-based). ``member``: it follows ``.`` or ``->``."""
+
+    name: str
+    line: int
+    member: bool
+
+
+@cache
+def _parser() -> tuple[Parser, Query]:
+    language = Language(tree_sitter_c.language())
+    return Parser(language), Query(language, _DECLARATIONS)
+
+
+def code(source: bytes) -> str:
+    """Return ``source`` with comments and the insides of literals blanked, every line where it was."""
+    return _NOT_CODE.sub(_blank, source.decode("latin-1"))
+
+
+def _blank(match: re.Match[str]) -> str:
+    text = match[0]
+    quote = text[0] if text[0] in "\"'" else ""
+    return quote + " " + "\n" * text.count("\n") + quote
+
+
+def declared(source: bytes) -> frozenset[str]:
+    """Return the names that ``source`` declares or defines itself: functions, variables, parameters,
+    members, types, tags with a body, enum constants, macros and their parameters, labels, and what is
+    handed to a macro at file scope (``DEFINE_MUTEX(name)``)."""
+    parser, query = _parser()
+    nodes = QueryCursor(query).captures(parser.parse(source).root_node).get("name", [])
+    found = {n.text.decode("latin-1") for n in nodes if n.text}
+    # Where it cannot make sense of the code around, tree-sitter can miss a #define.
+    found.update(_DEFINE.findall(source.decode("latin-1")))
+    return frozenset(found)
+
+
+def names_outside(source: bytes, ranges: Sequence[range]) -> frozenset[str]:
+    """Return the identifiers in the code of every line except these (1-based, half-open)."""
+    lines = _code_lines(source)
+    for number in _numbers(ranges, len(lines)):
+        lines[number - 1] = ""
+    return frozenset(_NAME.findall("\n".join(lines)))
+
+
+def uses(source: bytes, ranges: Sequence[range]) -> Iterator[Use]:
+    """Yield the identifiers in the code of these lines (1-based, half-open), C's own words left out."""
+    lines = _code_lines(source)
+    for number in _numbers(ranges, len(lines)):
+        line = lines[number - 1]
+        for match in _NAME.finditer(line):
+            if match[0] not in KEYWORDS:
+                member = line[: match.start()].rstrip().endswith((".", "->"))
+                yield Use(match[0], number, member)
+
+
+def _code_lines(source: bytes) -> list[str]:
+    """Return the lines of code; of the preprocessor's only ``#define``: ``#ifdef X`` needs no X."""
+    return _NO_USE.sub(_blank, code(source)).split("\n")
+
+
+def _numbers(ranges: Sequence[range], lines: int) -> list[int]:
+    return sorted({number for r in ranges for number in r if 0 < number <= lines})
+
+
+def includes(source: bytes) -> tuple[Include, ...]:
+    """Return the ``#include`` lines in order, those inside conditionals too, those in comments not."""
+    if b"include" not in source:
+        return ()
+    text = _NOT_CODE.sub(lambda m: m[0] if m[0][0] in "\"'" else _blank(m), source.decode("latin-1"))
+    found: list[Include] = []
+    line, at = 1, 0
+    for match in _INCLUDE.finditer(text):
+        line, at = line + text.count("\n", at, match.start()), match.start()
+        found.append(Include(match[2].strip(), line, match[1] == '"'))
+    return tuple(found)
+
+
+def exports(source: bytes) -> frozenset[str]:
+    """Return what a kernel source exports to modules (``EXPORT_SYMBOL*``, the per-cpu form included)."""
+    return frozenset(_EXPORT.findall(code(source))) if b"EXPORT_" in source else frozenset()
+
+
+def enclosing_scope(source: bytes, line: int) -> tuple[str, ...]:
+    """Return what encloses a line (1-based), outermost first: conditionals, functions, types, tables.
+
+    ``("#ifdef KVM_UPSTREAM", "function kvm_init")``; ``()`` at top level. The branch after an ``#else``
+    reads ``"#else of #ifdef X"``; a header's include guard encloses nothing.
+    """
+    found = [*_conditionals(source, line), *_blocks(source, line)]
+    return tuple(label for _, label in sorted(found, key=lambda pair: pair[0]))
+
+
+def _conditionals(source: bytes, line: int) -> list[tuple[int, str]]:
+    """Return the conditionals open at ``line``: where each begins, and its label."""
+    text = code(source)
+    guard = _GUARD.match(text)
+    stack: list[tuple[int, str]] = []
+    for number, words in enumerate(text.split("\n")[: line - 1], start=1):
+        match = _CONDITIONAL.match(words)
+        if match is None:
+            continue
+        word, label = match[1], f"#{match[1]} {' '.join(match[2].split())}".rstrip()
+        if word.startswith("if"):
+            stack.append((number, label))
+        elif stack and word == "endif":
+            stack.pop()
+        elif stack:
+            first, opener = stack[-1]
+            stack[-1] = (first, f"{label} of {opener.rpartition(' of ')[2]}")
+    return [pair for pair in stack if guard is None or pair[1] != f"#ifndef {guard[1]}"]
+
+
+def _blocks(source: bytes, line: int) -> list[tuple[int, str]]:
+    """Return the braces around ``line`` that have a name: where each begins, and its label."""
+    text = source.split(b"\n")
+    if not 0 < line <= len(text):
+        return []
+    row, column = line - 1, len(text[line - 1]) - len(text[line - 1].lstrip())
+    parser, _ = _parser()
+    node: Node | None = parser.parse(source).root_node.descendant_for_point_range(
+        (row, column), (row, column)
+    )
+    found: list[tuple[int, str]] = []
+    while node is not None:
+        kind = _SCOPES.get(node.type)
+        body = node.child_by_field_name("value" if kind == "initializer" else "body") if kind else None
+        # The line that a function or a type begins on belongs to what is around it.
+        if (
+            body is not None
+            and body.type != "compound_literal_expression"
+            and node.start_point.row < row
+            and body.start_point.row <= row <= body.end_point.row
+        ):
+            found.append((node.start_point.row + 1, f"{kind} {_title(node)}".rstrip()))
+        node = node.parent
+    return found
+
+
+def _title(node: Node) -> str:
+    """Return the name of a function, a type or a variable, "" if it has none."""
+    named = node.child_by_field_name("name")
+    inner = node.child_by_field_name("declarator")
+    while inner is not None:
+        named, inner = inner, inner.child_by_field_name("declarator")
+    if named is None and node.parent is not None and node.parent.type == "type_definition":
+        named = node.parent.child_by_field_name("declarator")
+    return named.text.decode("latin-1") if named is not None and named.text else ""

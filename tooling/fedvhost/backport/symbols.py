@@ -1,0 +1,109 @@
+"""What a pick uses that the place where it lands does not have.
+
+The question is put to both sides alike, so that names of the C library, token pasting and everything
+else that cannot be followed here cancel out: a name is missing if the pick's added lines use it, if
+upstream's tree declares it within sight of the file, and if the result's does not.
+
+A kernel module needs more than sight: what it calls must be *exported* too. A call to a function that
+is there without its export compiles, and the module cannot be loaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from fedvhost.backport.csource import declared, exports, includes, names_outside, uses
+from fedvhost.backport.includes import Sources, Tree, View
+from fedvhost.backport.kbuild import built_in, same_module
+
+Kind = Literal["undefined", "unexported", "no header"]
+_MOST_FOUND_IN = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A name that ``path`` uses in ``line`` (1-based, of the result) and that the result lacks.
+
+    ``kind``: ``undefined`` (nothing in sight declares it), ``unexported`` (kernel modules cannot link
+    to it), ``no header`` (``name`` is an ``#include``). ``found_in``: the files of upstream's that
+    declare, export or are it, the nearest first: where to look for the commit it came with.
+    """
+
+    name: str
+    path: str
+    line: int
+    kind: Kind
+    found_in: tuple[str, ...]
+
+
+def missing_symbols(
+    upstream: Tree, result: Tree, added: Mapping[str, Sequence[range]], *, cache: Sources
+) -> tuple[Missing, ...]:
+    """Return what the added lines (path → 1-based half-open ranges in the result's file) use and the
+    result does not declare. Only C files that both trees have are looked at."""
+    there, here = View(upstream, cache), View(result, cache)
+    paths = [p for p in sorted(added) if p.endswith((".c", ".h")) and p in there.blobs and p in here.blobs]
+    return tuple(
+        m for p in paths for m in (*_headers(there, here, p, added[p]), *_names(there, here, p, added[p]))
+    )
+
+
+def _headers(there: View, here: View, path: str, ranges: Sequence[range]) -> Iterator[Missing]:
+    """Yield the added includes that upstream's tree has a file for and the result has not."""
+    for include in includes(here.tree.content(here.blobs[path])):
+        if any(include.line in r for r in ranges) and not here.resolve(path, include):
+            found = there.resolve(path, include)
+            if found:
+                yield Missing(include.name, path, include.line, "no header", found[:_MOST_FOUND_IN])
+
+
+def _names(there: View, here: View, path: str, ranges: Sequence[range]) -> Iterator[Missing]:
+    content = here.tree.content(here.blobs[path])
+    first: dict[str, int] = {}
+    for use in uses(content, ranges):
+        first.setdefault(use.name, use.line)
+    # What the file used before the pick did, it could see before the pick did.
+    wanted = first.keys() - here.source(path).declares - names_outside(content, ranges)
+    for seen in here.closure(path):
+        wanted -= here.source(seen).declares
+    if not wanted:
+        return
+    found: dict[str, list[str]] = {name: [] for name in wanted}
+    for seen in (path, *there.closure(path)):
+        for name in wanted & there.source(seen).declares:
+            found[name].append(seen)
+    for name in sorted(wanted, key=lambda n: (first[n], n)):
+        if found[name]:
+            yield Missing(name, path, first[name], "undefined", tuple(found[name][:_MOST_FOUND_IN]))
+
+
+def missing_exports(
+    upstream: Tree, result: Tree, added: Mapping[str, Sequence[range]], gained: Mapping[str, str]
+) -> tuple[Missing, ...]:
+    """Return what the added lines call, upstream exports to modules and the result does not.
+
+    ``gained``: name → path of the exports that upstream has and the base had not. Files that are never
+    part of a module, and names that the file or its own module defines, need no export.
+    """
+    there, here = upstream.blobs(), result.blobs()
+    found: list[Missing] = []
+    for path in sorted(p for p in added if p.endswith(".c") and p in here):
+        content = result.content(here[path])
+        first: dict[str, int] = {}
+        for use in uses(content, added[path]):
+            if use.name in gained and not use.member:
+                first.setdefault(use.name, use.line)
+        if not first or built_in(result, path):
+            continue
+        for name in first.keys() - declared(content):
+            source = gained[name]
+            if (
+                source in there
+                and name in exports(upstream.content(there[source]))
+                and not (source in here and name in exports(result.content(here[source])))
+                and not same_module(result, path, source)
+            ):
+                found.append(Missing(name, path, first[name], "unexported", (source,)))
+    return tuple(sorted(found, key=lambda m: (m.path, m.line, m.name)))

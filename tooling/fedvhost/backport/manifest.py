@@ -1,6 +1,6 @@
 """What is wanted and where it must land: the two manifests as values.
 
-The TOML side, validation and messages are in ``fedvhost.backport.toml``.
+The TOML side, validation and messages are in ``fedvhost.backport.manifest_toml``.
 """
 
 from __future__ import annotations
@@ -21,13 +21,15 @@ class Choice:
 class Adaptation:
     """A declared adaptation of one commit: facts about how it lands on the base, no code.
 
-    With ``path`` it concerns that file only; with ``hunk`` only the hunks whose added or removed lines
-    contain that text. Exactly one verb is set:
+    A hunk is one run of changed lines, as ``git diff -U0`` cuts them. With ``path`` it concerns that file
+    only; with ``hunk`` only the hunks whose added or removed lines contain that text. Exactly one verb
+    is set:
 
     - ``rename``: identifiers of upstream's (key) and what the base calls them (value), in added lines;
     - ``drop_hunk``: leave the hunk out;
-    - ``insert_after``, ``insert_before``: put the hunk's added lines after/before the one line of the
-      base that reads so (compared without surrounding white space), the last such line with ``last``;
+    - ``insert_after``, ``insert_before``: put the hunk's added lines, as they are, after/before the one
+      line of the base that reads so (compared without surrounding white space), the last such line with
+      ``last``; lines that the hunk removes are left alone;
     - ``map_path``: files of upstream's (key) and where they are in the base (value);
     - ``skip``: the whole commit is redundant here.
     """

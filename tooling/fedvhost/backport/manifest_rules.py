@@ -1,0 +1,176 @@
+"""What a manifest may say, beyond its shape: rules for single texts, and for values as a whole.
+
+Texts end up as arguments of git, as file names and in specs, so what could be read as an option, or
+would lead out of the workspace, is refused here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+
+from fedvhost.backport.manifest import (
+    Adaptation,
+    Choice,
+    ContingencyPlan,
+    Feature,
+    FeaturePackage,
+    Release,
+    ReleasePackage,
+    TestRow,
+)
+
+Rule = Callable[[str], str | None]
+At = tuple[str | int, ...]
+Broken = Iterator[tuple[At, str]]
+
+WHERE = ("guest", "network", "virtualization", "kernel")
+VERBS = ("rename", "drop-hunk", "insert-after", "insert-before", "map-path", "skip")
+
+
+def _pattern(pattern: str, message: str) -> Rule:
+    # re keeps what it compiled; compiling all of them here would cost every start of the program 2 ms.
+    return lambda text: None if re.fullmatch(pattern, text) else message.format(shown(text))
+
+
+def shown(text: str) -> str:
+    """``text`` as a message may quote it: on one line, not too long, no control characters."""
+    text = text if len(text) <= 60 else f"{text[:59]}…"
+    return text if text.isprintable() else ascii(text)[1:-1]
+
+
+_COMMIT = _pattern(r"[0-9a-f]{7,40}", "'{}' is not a commit: 7 to 40 hexadecimal digits, 0-9 and a-f")
+_REVISION = _pattern(
+    r"(?!-)(?!.*\.\.)[^\s\x00-\x1f\x7f:?*\[\\]+", "'{}' is not a revision: a tag or a commit, such as v2.6.34"
+)
+_NAME = _pattern(
+    r"[A-Za-z0-9][A-Za-z0-9._+-]*", "'{}' is not a name: letters, digits and . _ + -, no such sign first"
+)
+_PATH = _pattern(
+    r"(?![-/:])(?!(?:.*/)?\.\.?(?:/|$))[^\x00-\x1f\x7f\\]+",
+    "'{}' is not a path inside the tree: relative, without '..'",
+)
+_IDENTIFIER = _pattern(r"[A-Za-z_]\w*", "'{}' is not an identifier")
+_LINE = _pattern(r"[^\r\n]*", "is more than one line")
+_URL = _pattern(r"[a-z][a-z0-9+]*://[^\s\x00-\x1f\x7f-][^\s\x00-\x1f\x7f]*", "'{}' is not a URL")
+_WORD = _pattern(r"[A-Za-z0-9][A-Za-z0-9._+-]*", "'{}' is not a name that koji or mock would know")
+_FILE = _pattern(r"[A-Za-z0-9][A-Za-z0-9._+~-]*", "'{}' is not a file name, without a folder")
+_SWITCH = _pattern(r"on|off", "'{}' is neither 'on' nor 'off'")
+_OPTION = _pattern(r"CONFIG_[A-Z0-9_a-z]+", "'{}' is not a kernel option: their names start with CONFIG_")
+_SETTING = _pattern(
+    r'[ymn]|-?\d+|0x[0-9a-fA-F]+|"[^"\n]*"',
+    "'{}' is not a setting: 'y', 'm', 'n', a number, or a string with quotes of its own, '\"…\"'",
+)
+_WHERE = _pattern("|".join(WHERE), f"'{{}}' is none of: {', '.join(WHERE)}")
+_ID = _pattern(r"[a-z0-9]+(-[a-z0-9]+)*", "'{}' is not an id: lower-case words joined by '-'")
+_DIST = _pattern(r"\.[A-Za-z0-9._]+", "'{}' is not a dist tag: it starts with a dot, '.fc13'")
+
+# A field of texts names its rule; "/key" is about the names in a table.
+_RULES: Mapping[tuple[type, str], Rule] = {
+    (Choice, "commit"): _COMMIT,
+    (Adaptation, "commit"): _COMMIT,
+    (Adaptation, "path"): _PATH,
+    (Adaptation, "hunk"): _LINE,
+    (Adaptation, "rename/key"): _IDENTIFIER,
+    (Adaptation, "rename"): _IDENTIFIER,
+    (Adaptation, "insert_after"): _LINE,
+    (Adaptation, "insert_before"): _LINE,
+    (Adaptation, "map_path/key"): _PATH,
+    (Adaptation, "map_path"): _PATH,
+    (FeaturePackage, "until"): _REVISION,
+    (FeaturePackage, "paths"): _PATH,
+    (FeaturePackage, "config/key"): _OPTION,
+    (FeaturePackage, "config"): _SETTING,
+    (TestRow, "id"): _ID,
+    (TestRow, "where"): _WHERE,
+    (ContingencyPlan, "default"): _SWITCH,
+    (Feature, "name"): _NAME,
+    (Feature, "packages/key"): _NAME,
+    (Release, "name"): _NAME,
+    (Release, "packages/key"): _NAME,
+    (Release, "contingency/key"): _NAME,
+    (Release, "contingency"): _SWITCH,
+    (Release, "dist"): _DIST,
+    (Release, "koji_target"): _WORD,
+    (Release, "mock_chroot"): _WORD,
+    (ReleasePackage, "base"): _REVISION,
+    (ReleasePackage, "spec"): _PATH,
+    (ReleasePackage, "config_file"): _PATH,
+    (ReleasePackage, "upstream"): _URL,
+    (ReleasePackage, "source"): _FILE,
+    (ReleasePackage, "source_prefix"): _PATH,
+}
+
+
+def text_problem(cls: type, field: str, text: str) -> str | None:
+    """Say what is wrong with ``text`` in ``field`` of ``cls``, or None."""
+    if not text.strip():
+        return "is empty: say why, in a line" if field == "because" else "is empty"
+    rule = _RULES.get((cls, field))
+    return rule(text) if rule else None
+
+
+def broken_rules(value: object) -> Broken:
+    """Yield what is contradictory in a value whose parts are each right: where in it, and what."""
+    if isinstance(value, Adaptation):
+        yield from _adaptation(value)
+    elif isinstance(value, FeaturePackage):
+        yield from _package(value)
+    elif isinstance(value, Feature):
+        yield from _feature(value)
+    elif isinstance(value, Release) and not value.packages:
+        yield ("packages",), "names no package"
+
+
+def same_commit(one: str, other: str) -> bool:
+    """Whether two names, each full or abbreviated, can be the same commit."""
+    return one.startswith(other) or other.startswith(one)
+
+
+def _adaptation(adapt: Adaptation) -> Broken:
+    said = {v: getattr(adapt, v.replace("-", "_")) for v in VERBS}
+    verbs = [verb for verb, what in said.items() if what not in (None, False, {})]
+    if len(verbs) != 1:
+        found = f"has {len(verbs)} verbs, {' and '.join(verbs)}" if verbs else "has no verb"
+        yield (), f"{found}; give exactly one of: {', '.join(VERBS)}"
+        return
+    verb, inserts = verbs[0], verbs[0].startswith("insert-")
+    if inserts and adapt.path is None:
+        yield (verb,), "needs 'path': in which file that line is"
+    if adapt.last and not inserts:
+        yield ("last",), f"goes with insert-after and insert-before, not with {verb}"
+    if verb in ("skip", "map-path"):
+        for key in ("path", "hunk"):
+            if getattr(adapt, key) is not None:
+                yield (key,), f"does not go with {verb}, which is about the whole commit"
+    if verb == "drop-hunk" and adapt.path is None and adapt.hunk is None:
+        yield (verb,), "needs 'path', 'hunk' or both: which hunks; for the whole commit write skip = true"
+
+
+def _package(package: FeaturePackage) -> Broken:
+    if not package.paths and not package.also:
+        yield (), "asks for no commit: give 'paths', 'also' or both"
+    for name, choices in (("also", package.also), ("never", package.never)):
+        for i, choice in enumerate(choices):
+            earlier = _first(choice.commit, choices[:i])
+            if earlier is not None:
+                yield (name, i, "commit"), f"'{choice.commit}' is already {name}[{earlier}]"
+    for name, named in (("also", package.also), ("adapt", package.adapt)):
+        for i, choice_or_adaptation in enumerate(named):
+            commit = choice_or_adaptation.commit
+            never = _first(commit, package.never)
+            if never is not None:
+                yield (name, i, "commit"), f"'{commit}' is also never[{never}]; it cannot be both"
+
+
+def _first(commit: str, choices: tuple[Choice, ...]) -> int | None:
+    return next((i for i, c in enumerate(choices) if same_commit(c.commit, commit)), None)
+
+
+def _feature(feature: Feature) -> Broken:
+    if not feature.packages:
+        yield ("packages",), "names no package"
+    ids = [row.id for row in feature.test_plan]
+    for i, row_id in enumerate(ids):
+        if row_id in ids[:i]:
+            yield ("test-plan", i, "id"), f"'{row_id}' is already test-plan[{ids.index(row_id)}]"

@@ -1,0 +1,125 @@
+"""A hermetic environment for every test, the command line, and the real histories where there are any."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+UPSTREAM_VARIABLES = ("FEDVHOST_UPSTREAM_KERNEL", "FEDVHOST_UPSTREAM_QEMU_KVM")
+UPSTREAMS = {name: os.environ[name] for name in UPSTREAM_VARIABLES if os.environ.get(name)}
+
+GITCONFIG = """\
+[user]
+    name = Pat Packager
+    email = pat@example.org
+[init]
+    defaultBranch = main
+"""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def hermetic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """An environment that is the same everywhere: home, names, dates, and no editor (it fails the test).
+
+    For the whole session, so it costs nothing; a test that changes HOME does so with ``monkeypatch``.
+    """
+    top = tmp_path_factory.getbasetemp()
+    home = top / "home"
+    home.mkdir()
+    (home / ".gitconfig").write_text(GITCONFIG)
+    who = {"NAME": "Pat Packager", "EMAIL": "pat@example.org", "DATE": "2010-02-09T12:00:00+0000"}
+    with pytest.MonkeyPatch.context() as env:
+        for name in [n for n in os.environ if n.startswith(("GIT_", "XDG_", "FEDVHOST_", "_FEDVHOST"))]:
+            env.delenv(name)
+        env.delenv("NO_COLOR", raising=False)
+        env.setenv("HOME", str(home))
+        env.setenv("EDITOR", "false")
+        env.setenv("GIT_EDITOR", "false")
+        env.setenv("GIT_CONFIG_NOSYSTEM", "1")
+        # A test in a folder that is no repository must not find the one that holds the checkout.
+        env.setenv("GIT_CEILING_DIRECTORIES", f"{top}:{CHECKOUT.parent}")
+        env.setenv("LC_ALL", "C.UTF-8")
+        env.setenv("TZ", "UTC")
+        for role in ("AUTHOR", "COMMITTER"):
+            for key, value in who.items():
+                env.setenv(f"GIT_{role}_{key}", value)
+        yield
+
+
+@pytest.fixture
+def real_histories(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The variables that name the real histories, as they were outside."""
+    for name, value in UPSTREAMS.items():
+        monkeypatch.setenv(name, value)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give tests marked ``upstream`` the variables, and no other test."""
+    for item in items:
+        if item.get_closest_marker("upstream") and isinstance(item, pytest.Function):
+            item.fixturenames.append("real_histories")
+
+
+def _history(variable: str) -> Path:
+    if variable not in UPSTREAMS:
+        pytest.skip(f"{variable} names no history on this machine")
+    return Path(UPSTREAMS[variable])
+
+
+@pytest.fixture
+def upstream_kernel(real_histories: None) -> Path:
+    """The real Linux history; the test is skipped where there is none."""
+    return _history("FEDVHOST_UPSTREAM_KERNEL")
+
+
+@pytest.fixture
+def upstream_qemu_kvm(real_histories: None) -> Path:
+    """The real qemu-kvm history; the test is skipped where there is none."""
+    return _history("FEDVHOST_UPSTREAM_QEMU_KVM")
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What one command line did."""
+
+    code: int
+    out: str
+    err: str
+
+
+class Cli:
+    """Runs the command line in this process: ``cli("plan", "--release", "f13", cwd=workspace)``."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+        self._capsys, self._monkeypatch = capsys, monkeypatch
+
+    def __call__(self, *args: str | Path, cwd: Path | None = None) -> Ran:
+        from fedvhost.cli import main  # noqa: PLC0415  the environment first
+
+        self._capsys.readouterr()
+        with self._monkeypatch.context() as here:
+            if cwd is not None:
+                here.chdir(cwd)
+            with pytest.raises(SystemExit) as end:
+                main([os.fspath(a) for a in args])
+        out, err = self._capsys.readouterr()
+        assert isinstance(end.value.code, int)
+        return Ran(end.value.code, out, err)
+
+
+@pytest.fixture
+def cli(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Cli:
+    """The real command line, in this process."""
+    return Cli(capsys, monkeypatch)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say above the last line which of tooling/test's other checks failed, so that nobody misses it."""
+    if failed := os.environ.get("FEDVHOST_FAILED_CHECKS"):
+        terminalreporter.section("other checks failed", red=True, bold=True)
+        terminalreporter.write_line(f"{failed}: see the top of this output")

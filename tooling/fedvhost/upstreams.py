@@ -225,7 +225,7 @@ def resolve_revision(upstream: Upstream, revision: str, role: str = "revision") 
         return found
     where = f"'{upstream.git_dir}' ({upstream.source})"
     if _ABBREVIATED.fullmatch(revision):
-        several = store.git("rev-parse", f"--disambiguate={revision}").stdout.decode().split()
+        several = commits_like(store, revision)
         if len(several) > 1:
             raise InputError(
                 f"{role} '{revision}' is ambiguous in {where}: {', '.join(several[:5])}; write more digits"
@@ -246,6 +246,13 @@ def _reader(git_dir: Path) -> GitStore:
     store = GitStore(git_dir)
     store.env |= {"GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "none"}  # the first is for git >= 2.45
     return store
+
+
+def commits_like(store: GitStore, abbreviated: str) -> tuple[str, ...]:
+    """Return the full names of the commits whose name begins so."""
+    candidates = store.git("rev-parse", f"--disambiguate={abbreviated}").stdout
+    typed = store.git("cat-file", "--batch-check=%(objecttype) %(objectname)", stdin=candidates).stdout
+    return tuple(line.split()[1] for line in typed.decode().splitlines() if line.startswith("commit "))
 
 
 def tags(store: GitStore) -> tuple[str, ...]:

@@ -1,0 +1,213 @@
+"""The command line: exit codes, messages, start-up; verbs are tested where their work is."""
+
+from __future__ import annotations
+
+import errno
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import click
+import pytest
+
+from conftest import Cli
+from fedvhost import cli as command_line
+from fedvhost.errors import InputError
+from fedvhost.shipped import make_workspace
+
+
+def fedvhost(*args: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "fedvhost", *args], cwd=cwd, capture_output=True, text=True, check=False
+    )
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
+    """Let the verb ``doctor`` end with ``error``."""
+
+    @click.command()
+    def fail() -> None:
+        raise error
+
+    monkeypatch.setattr(command_line.Verb, "load", lambda self: fail)
+
+
+def test_help_names_every_verb_and_loads_none(tmp_path: Path) -> None:
+    script = (
+        "import sys\n"
+        "from fedvhost.cli import run\n"
+        "assert run(['--help']) == 0\n"
+        "print([m for m in sys.modules if m.startswith('fedvhost.') and m.count('.') > 1 or m == 'rich'])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+
+    assert all(f"\n  {verb} " in done.stdout for verb in command_line.VERBS)
+    assert done.stdout.splitlines()[-1] == "['fedvhost.commands.context']"
+
+
+def test_start_up_takes_less_than_a_quarter_of_a_second(tmp_path: Path) -> None:
+    def seconds() -> float:
+        start = time.perf_counter()
+        fedvhost("--version", cwd=tmp_path)
+        return time.perf_counter() - start
+
+    assert min(seconds() for _ in range(5)) < 0.25
+
+
+@pytest.mark.parametrize("verb", command_line.VERBS)
+def test_every_verb_in_the_table_is_there_and_has_help(verb: str, cli: Cli) -> None:
+    ran = cli(verb, "--help")
+
+    assert ran.code == 0
+    assert f"fedvhost {verb}" in ran.out
+
+
+def test_misspelt_verb_gets_the_nearest_one(cli: Cli) -> None:
+    ran = cli("bakcport", "--release", "f13")
+
+    assert ran.code == 2
+    assert "no verb 'bakcport'; did you mean 'backport'?" in ran.err
+
+
+def test_wrong_input_is_told_on_stderr_with_the_place(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    failing(monkeypatch, InputError("unknown key", file="f13.toml", line=3, key="dits"))
+
+    ran = cli("doctor")
+
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err == "fedvhost: error: f13.toml:3: dits: unknown key\n"
+
+
+def test_a_full_disk_names_the_file_and_what_to_do(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    failing(monkeypatch, OSError(errno.ENOSPC, "No space left on device", "/w/plan.json"))
+
+    ran = cli("doctor")
+
+    assert ran.code == 3
+    assert (
+        ran.err == "fedvhost: error: '/w/plan.json': No space left on device; "
+        "make room, then give the same command again\n"
+    )
+
+
+def test_ctrl_c_says_that_the_same_command_resumes(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    failing(monkeypatch, KeyboardInterrupt())
+
+    ran = cli("doctor")
+
+    assert ran.code == 130
+    assert "the same command resumes" in ran.err
+
+
+def test_a_bug_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    failing(monkeypatch, ZeroDivisionError("a bug"))
+
+    with pytest.raises(ZeroDivisionError, match="a bug"):
+        command_line.run(["doctor"])
+
+
+def test_debug_shows_the_traceback_of_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FEDVHOST_DEBUG", "1")
+    failing(monkeypatch, InputError("wrong"))
+
+    with pytest.raises(InputError, match="wrong"):
+        command_line.run(["doctor"])
+
+
+def test_output_into_a_pipe_that_closes_early_is_no_traceback(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "fedvhost", "--help"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as program:
+        assert program.stdout is not None and program.stderr is not None
+        program.stdout.close()
+        complaint = program.stderr.read()
+
+    assert complaint == b""
+    assert program.returncode == 141
+
+
+def test_completion_offers_verbs_without_loading_them(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "complete" in cli("completion", "bash").out
+    failing(monkeypatch, AssertionError("no verb is loaded to complete its name"))
+    monkeypatch.setenv("_FEDVHOST_COMPLETE", "bash_complete")
+    monkeypatch.setenv("COMP_WORDS", "fedvhost back")
+    monkeypatch.setenv("COMP_CWORD", "1")
+
+    assert cli().out == "plain,backport\n"
+
+
+def test_no_color_is_respected_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    colors: list[bool | None] = []
+
+    @click.command()
+    @click.pass_context
+    def look(ctx: click.Context) -> None:
+        colors.append(ctx.color)
+
+    monkeypatch.setattr(command_line.Verb, "load", lambda self: look)
+    command_line.run(["doctor"])
+    monkeypatch.setenv("NO_COLOR", "1")
+    command_line.run(["doctor"])
+
+    assert colors == [None, False]
+
+
+def test_init_makes_a_workspace_that_doctor_recognises(cli: Cli, tmp_path: Path) -> None:
+    made = cli("init", tmp_path / "mine")
+    again = cli("init", tmp_path / "mine")
+    doctor = cli("-C", tmp_path / "mine", "doctor")
+
+    assert made.code == 0
+    assert "releases: f13" in made.out
+    assert again.out == f"'{tmp_path / 'mine'}' is a workspace already; nothing was changed\n"
+    assert f"workspace            {tmp_path / 'mine'}: features vhost-net; releases f13" in doctor.out
+
+
+def test_init_leaves_a_folder_with_other_things_alone(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "letter.txt").write_text("dear")
+
+    ran = cli("init", tmp_path)
+
+    assert ran.code == 2
+    assert "is not empty and no workspace" in ran.err
+    assert [p.name for p in tmp_path.iterdir()] == ["letter.txt"]
+
+
+def test_init_here_in_an_empty_folder(cli: Cli, tmp_path: Path) -> None:
+    assert cli("init", ".", cwd=tmp_path).code == 0
+    assert cli("init", ".", cwd=tmp_path).out == "'.' is a workspace already; nothing was changed\n"
+    assert not [p for p in tmp_path.iterdir() if p.name.startswith(".init")]
+
+
+def test_doctor_fails_for_a_history_that_is_not_where_it_should_be(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = make_workspace(tmp_path / "w")
+    assert made is not None
+    monkeypatch.setenv("FEDVHOST_UPSTREAM_KERNEL", str(tmp_path / "gone"))
+
+    ran = cli("-C", made.root, "doctor")
+
+    assert ran.code == 1
+    assert "(from FEDVHOST_UPSTREAM_KERNEL): " in ran.out
+    assert ran.out.endswith("Missing: history of kernel.\n")
+
+
+def test_doctor_names_the_package_of_a_missing_program(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_workspace(tmp_path / "w")
+    monkeypatch.setenv("PATH", str(tmp_path))  # nothing is on it
+
+    ran = cli("-C", tmp_path / "w", "doctor")
+
+    assert ran.code == 1
+    assert "Fedora: dnf install rpm-build" in ran.out
+    assert "Debian: apt-get install rpm" in ran.out
+    assert "Missing: git, rpmbuild" in ran.out.splitlines()[-1]

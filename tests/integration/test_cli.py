@@ -179,6 +179,15 @@ def test_init_leaves_a_folder_with_other_things_alone(cli: Cli, tmp_path: Path) 
     assert [p.name for p in tmp_path.iterdir()] == ["letter.txt"]
 
 
+def test_init_where_nothing_can_be_written_names_the_folder(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+
+    ran = cli("init", tmp_path / "file" / "mine")
+
+    assert ran.code == 3
+    assert ran.err == f"fedvhost: error: cannot write '{tmp_path}/file/mine': Not a directory\n"
+
+
 def test_init_here_in_an_empty_folder(cli: Cli, tmp_path: Path) -> None:
     assert cli("init", ".", cwd=tmp_path).code == 0
     assert cli("init", ".", cwd=tmp_path).out == "'.' is a workspace already; nothing was changed\n"

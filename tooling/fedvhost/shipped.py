@@ -9,7 +9,7 @@ from pathlib import Path
 
 import fedvhost
 from fedvhost.errors import FedvhostError, InputError
-from fedvhost.workspace import CONFIG, Workspace, is_workspace
+from fedvhost.workspace import CONFIG, Workspace, is_workspace, telling_of
 
 PARTS = (Path("backport/features"), Path("backport/releases"), Path("specs"))
 MADE = (Path("backport/plans"), Path("backport/resolutions"), Path("patches"))
@@ -48,7 +48,7 @@ def make_workspace(directory: Path) -> Workspace | None:
 
     Raises:
         InputError: there is something else at ``directory``.
-        OSError: it cannot be written.
+        FedvhostError: it cannot be written.
     """
     target = directory.absolute()
     if is_workspace(target):
@@ -58,35 +58,31 @@ def make_workspace(directory: Path) -> Workspace | None:
             f"'{directory}' is not empty and no workspace; name a folder that does not exist yet"
         )
     source = shipped_dir()
-    target.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix=".init-", dir=target))
-    try:
-        _fill(draft, source)
-        # `backport` is what makes a folder a workspace: it comes last.
-        for entry in sorted(draft.iterdir(), key=lambda p: p.name == "backport"):
-            entry.rename(target / entry.name)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
+    is_new = not target.exists()
+    with telling_of(target):
+        target.mkdir(parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(prefix=".init-", dir=target))
+        try:
+            _fill(draft, source)
+            # `backport` is what makes a folder a workspace: it comes last.
+            for entry in sorted(draft.iterdir(), key=lambda p: p.name == "backport"):
+                entry.rename(target / entry.name)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+            if is_new and not any(target.iterdir()):
+                target.rmdir()
     return Workspace(target.resolve())
 
 
 def _fill(draft: Path, source: Path) -> None:
-    for part in PARTS:
-        if (source / part).is_dir():
-            shutil.copytree(source / part, draft / part, copy_function=_copy)
     for part in (*PARTS, *MADE):
-        (draft / part).mkdir(parents=True, exist_ok=True)
+        (draft / part).mkdir(parents=True)
+    # Not shutil.copytree: it gathers every file's error into one that names none.
+    for part in PARTS:
+        for file in sorted(p for p in (source / part).rglob("*") if p.is_file()):
+            copy = draft / file.relative_to(source)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, copy)
+            if os.access(file, os.X_OK):
+                copy.chmod(copy.stat().st_mode | 0o111)
     (draft / CONFIG).write_text(CONFIG_TEXT)
-
-
-def _copy(source: str, target: str) -> None:
-    """Copy the content only: what came along read-only is the person's to edit."""
-    shutil.copyfile(source, target)
-    if os.access(source, os.X_OK):
-        Path(target).chmod(0o777 & ~_umask())
-
-
-def _umask() -> int:
-    current = os.umask(0o022)
-    os.umask(current)
-    return current

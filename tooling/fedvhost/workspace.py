@@ -132,7 +132,7 @@ class Workspace:
             FedvhostError: another one is at work, or the workspace cannot be written.
         """
         path = self._state() / "lock"
-        with _telling_of(path):
+        with telling_of(path):
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         try:
             try:
@@ -151,7 +151,7 @@ class Workspace:
 
     def _state(self) -> Path:
         """Make the state folder, which keeps itself out of git."""
-        with _telling_of(self.state_dir):
+        with telling_of(self.state_dir):
             self.state_dir.mkdir(exist_ok=True)
         write_atomic(self.state_dir / ".gitignore", b"*\n")
         return self.state_dir
@@ -215,7 +215,7 @@ def write_atomic(path: Path, content: bytes) -> bool:
     """
     path = path.resolve()
     temporary = path.with_name(f".{path.name[:200]}.{os.getpid()}.tmp")
-    with _telling_of(path):
+    with telling_of(path):
         try:
             if path.read_bytes() == content:
                 return False
@@ -257,7 +257,7 @@ def _manifests(folder: Path) -> tuple[str, ...]:
 
 
 @contextlib.contextmanager
-def _telling_of(path: Path) -> Iterator[None]:
+def telling_of(path: Path) -> Iterator[None]:
     """Turn a refusal of the file system into a message that names the file a person knows."""
     advice = {
         errno.EROFS: "copy the workspace to a place that can be written",

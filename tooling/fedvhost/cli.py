@@ -48,9 +48,9 @@ class Verb:
 
 VERBS: Mapping[str, Verb] = {
     "backport": Verb("fedvhost.commands.backport:backport", "Plan, replay, export and spec in one go."),
-    "plan": Verb("fedvhost.commands.plan:plan", "Work out which commits are needed, and why."),
-    "replay": Verb("fedvhost.commands.replay:replay", "Carry the plan out on the release's base."),
-    "export": Verb("fedvhost.commands.export:export", "Write the replayed series as patch files."),
+    "plan": Verb("fedvhost.commands.backport:plan", "Work out which commits are needed, and why."),
+    "replay": Verb("fedvhost.commands.backport:replay", "Carry the plan out on the release's base."),
+    "export": Verb("fedvhost.commands.backport:export", "Write the replayed series as patch files."),
     "spec": Verb("fedvhost.commands.spec:spec", "Declare and apply the series in the spec."),
     "explain": Verb(
         "fedvhost.commands.explain:explain", "Say why a commit is in, and what it conflicts with."

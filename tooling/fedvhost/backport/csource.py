@@ -8,7 +8,8 @@ the source without its comments and strings. Bytes are read as Latin-1, which ta
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -35,14 +36,16 @@ _INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(["<])([^">\n]+)[">]', re.MUL
 _EXPORT = re.compile(r"^[ \t]*EXPORT_(?:\w+_)?SYMBOL\w*[ \t]*\(\s*(\w+)", re.MULTILINE)
 _CONDITIONAL = re.compile(r"[ \t]*#[ \t]*(if|ifdef|ifndef|elif|else|endif)\b[ \t]*(.*)")
 _GUARD = re.compile(r"\s*#[ \t]*ifndef[ \t]+(\w+)\s*\n[ \t]*#[ \t]*define[ \t]+\1\b")
-_NO_USE = re.compile(r"^[ \t]*#[ \t]*(?!define\b)\w+(?:[^\n\\]|\\.)*", re.MULTILINE | re.DOTALL)
+_NO_USE = re.compile(r"^[ \t]*#[ \t]*(?:define\b|\w+(?:[^\n\\]|\\.)*)", re.MULTILINE | re.DOTALL)
+# DEFINE_PER_CPU(struct t *, name); static LIST_HEAD(name); but EXPORT_SYMBOL(name) declares nothing.
+_BY_MACRO = re.compile(
+    r"^(?:(?:static|extern|const)\s+)*(?!EXPORT_|MODULE_)[A-Z][A-Z0-9_]{2,}[ \t]*\(([^;{}]*?)\)\s*[;=]",
+    re.MULTILINE,
+)
+_NOT_PLAIN = re.compile(r"(?:\.|->|\b(?:struct|union|enum)\s)\s*\Z")
 _DEFINE = re.compile(r"^[ \t]*#[ \t]*define[ \t]+(\w+)", re.MULTILINE)
 
 _ANY_NAME = "[(identifier) (field_identifier) (type_identifier)] @name"
-_AT_FILE_SCOPE = " ".join(
-    f"({around} (expression_statement (call_expression (argument_list (identifier) @name))))"
-    for around in ("translation_unit", "preproc_ifdef", "preproc_if", "preproc_else")
-)
 _DECLARATIONS = f"""[
   (declaration declarator: (identifier) @name)
   (init_declarator declarator: (identifier) @name)
@@ -60,8 +63,9 @@ _DECLARATIONS = f"""[
   (labeled_statement label: (statement_identifier) @name)
   (preproc_def name: (identifier) @name)
   (preproc_function_def name: (identifier) @name)
-  (preproc_params (identifier) @name)
-  {_AT_FILE_SCOPE}
+  (preproc_params (identifier) @name @inner)
+  (parameter_list) @inner
+  (function_definition body: (compound_statement) @inner)
 ]"""
 _SCOPES = {
     "function_definition": "function",
@@ -83,11 +87,12 @@ class Include:
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """An identifier in the code of a line (1-based). ``member``: it follows ``.`` or ``->``."""
+    """An identifier in the code of a line (1-based). ``plain``: no member (after ``.`` or ``->``) and no
+    tag (after ``struct``, ``union`` or ``enum``), so that it may be a function or a variable."""
 
     name: str
     line: int
-    member: bool
+    plain: bool
 
 
 @cache
@@ -107,16 +112,42 @@ def _blank(match: re.Match[str]) -> str:
     return quote + " " + "\n" * text.count("\n") + quote
 
 
-def declared(source: bytes) -> frozenset[str]:
-    """Return the names that ``source`` declares or defines itself: functions, variables, parameters,
-    members, types, tags with a body, enum constants, macros and their parameters, labels, and what is
-    handed to a macro at file scope (``DEFINE_MUTEX(name)``)."""
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """The names that a file declares or defines itself. ``outer``: functions, variables, members, types,
+    tags with a body, enum constants and macros, which a file that includes it sees. ``inner``: only
+    parameters, local variables and labels of those names, which nobody else sees."""
+
+    outer: frozenset[str]
+    inner: frozenset[str]
+
+
+def declared(source: bytes) -> Declared:
+    """Return what ``source`` declares, whichever branch of an ``#if`` it stands in."""
     parser, query = _parser()
-    nodes = QueryCursor(query).captures(parser.parse(source).root_node).get("name", [])
-    found = {n.text.decode("latin-1") for n in nodes if n.text}
-    # Where it cannot make sense of the code around, tree-sitter can miss a #define.
-    found.update(_DEFINE.findall(source.decode("latin-1")))
-    return frozenset(found)
+    captures = QueryCursor(query).captures(parser.parse(source).root_node)
+    inside = _merged((n.start_byte, n.end_byte) for n in captures.get("inner", ()))
+    starts = [start for start, _ in inside]
+    outer: set[str] = set()
+    inner: set[str] = set()
+    for node in captures.get("name", ()):
+        at = bisect_right(starts, node.start_byte) - 1
+        hidden = at >= 0 and node.start_byte < inside[at][1]
+        (inner if hidden else outer).add((node.text or b"").decode("latin-1"))
+    # What tree-sitter cannot make sense of: macros that declare, and #defines amid broken code.
+    outer.update(_DEFINE.findall(source.decode("latin-1")))
+    for match in _BY_MACRO.finditer(code(source)):
+        outer.update(_NAME.findall(match[1]))
+    return Declared(frozenset(outer), frozenset(inner - outer))
+
+
+def _merged(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return the outermost of nested spans, in order."""
+    found: list[tuple[int, int]] = []
+    for start, end in sorted(spans, key=lambda s: (s[0], -s[1])):
+        if not found or start >= found[-1][1]:
+            found.append((start, end))
+    return found
 
 
 def names_outside(source: bytes, ranges: Sequence[range]) -> frozenset[str]:
@@ -134,12 +165,11 @@ def uses(source: bytes, ranges: Sequence[range]) -> Iterator[Use]:
         line = lines[number - 1]
         for match in _NAME.finditer(line):
             if match[0] not in KEYWORDS:
-                member = line[: match.start()].rstrip().endswith((".", "->"))
-                yield Use(match[0], number, member)
+                yield Use(match[0], number, _NOT_PLAIN.search(line, 0, match.start()) is None)
 
 
 def _code_lines(source: bytes) -> list[str]:
-    """Return the lines of code; of the preprocessor's only ``#define``: ``#ifdef X`` needs no X."""
+    """Return the lines of code; of the preprocessor's only what is defined: ``#ifdef X`` needs no X."""
     return _NO_USE.sub(_blank, code(source)).split("\n")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 _HEX = r"([0-9a-f]{7,40})"
-# `Cc: stable@vger.kernel.org # 3.3.x: a1f84a3: sched: Check for idle` (Documentation/process/stable-kernel-rules)
+# `Cc: stable@vger.kernel.org # 3.3.x: a1f84a3: subject` (the kernel's stable-kernel-rules)
 _STABLE = re.compile(rf"^\s*Cc:[^\n#]*stable@[^\n#]*#[^\n]*?:\s*{_HEX}\b", re.MULTILINE | re.IGNORECASE)
 _DEPENDS = re.compile(rf"^\s*Depends[- ]on:\s*(?:commit\s+)?{_HEX}\b", re.MULTILINE | re.IGNORECASE)
 _PATCH_ID = re.compile(r"^\s*prerequisite-patch-id:\s*([0-9a-f]{40})\b", re.MULTILINE | re.IGNORECASE)

@@ -35,7 +35,7 @@ class Tree(Protocol):
 class Source:
     """What one C file says by itself, whatever tree it is in."""
 
-    declares: frozenset[str]
+    offers: frozenset[str]  # what it declares for those who include it
     includes: tuple[Include, ...]
 
 
@@ -51,8 +51,8 @@ class Sources:
         found = self.known.get(blob)
         if found is None:
             content = tree.content(blob)
-            says = frozenset(self.words.setdefault(name, name) for name in declared(content))
-            found = self.known[blob] = Source(says, includes(content))
+            offers = frozenset(self.words.setdefault(name, name) for name in declared(content).outer)
+            found = self.known[blob] = Source(offers, includes(content))
         return found
 
 
@@ -94,7 +94,7 @@ class View:
                 return (candidate,)
         ending = "/" + include.name
         found = [p for p in self._endings.get(basename(include.name), ()) if p.endswith(ending)]
-        ours = [p for p in found if not p.startswith("arch/") or p.startswith("arch/x86/")]
+        ours = [p for p in found if not p.startswith("arch/") or p.startswith("arch/x86/")] or found
         return tuple(ours) if len(ours) <= _MOST_MATCHES else ()
 
     @staticmethod

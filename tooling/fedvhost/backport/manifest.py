@@ -48,6 +48,14 @@ class Adaptation:
 
 
 @dataclass(frozen=True, slots=True)
+class Assumption:
+    """An identifier that a person vouches for: the symbol check finds it missing, and it is not."""
+
+    symbol: str
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
 class FeaturePackage:
     """The part of a feature that lands in one package.
 
@@ -60,6 +68,7 @@ class FeaturePackage:
     also: tuple[Choice, ...] = ()
     never: tuple[Choice, ...] = ()
     adapt: tuple[Adaptation, ...] = ()
+    assume: tuple[Assumption, ...] = ()
     config: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -18,7 +18,6 @@ from fedvhost.backport.csource import declared, exports, includes, names_outside
 from fedvhost.backport.includes import Sources, Tree, View
 from fedvhost.backport.kbuild import built_in, same_module
 
-Kind = Literal["undefined", "unexported", "no header"]
 _MOST_FOUND_IN = 4
 
 
@@ -26,15 +25,15 @@ _MOST_FOUND_IN = 4
 class Missing:
     """A name that ``path`` uses in ``line`` (1-based, of the result) and that the result lacks.
 
-    ``kind``: ``undefined`` (nothing in sight declares it), ``unexported`` (kernel modules cannot link
-    to it), ``no header`` (``name`` is an ``#include``). ``found_in``: the files of upstream's that
+    ``kind``: ``undefined`` (nothing in sight declares it, or ``name`` is a header that is not there) or
+    ``unexported`` (a kernel module cannot link to it). ``found_in``: the files of upstream's that
     declare, export or are it, the nearest first: where to look for the commit it came with.
     """
 
     name: str
     path: str
     line: int
-    kind: Kind
+    kind: Literal["undefined", "unexported"]
     found_in: tuple[str, ...]
 
 
@@ -56,7 +55,7 @@ def _headers(there: View, here: View, path: str, ranges: Sequence[range]) -> Ite
         if any(include.line in r for r in ranges) and not here.resolve(path, include):
             found = there.resolve(path, include)
             if found:
-                yield Missing(include.name, path, include.line, "no header", found[:_MOST_FOUND_IN])
+                yield Missing(include.name, path, include.line, "undefined", found[:_MOST_FOUND_IN])
 
 
 def _names(there: View, here: View, path: str, ranges: Sequence[range]) -> Iterator[Missing]:
@@ -65,14 +64,15 @@ def _names(there: View, here: View, path: str, ranges: Sequence[range]) -> Itera
     for use in uses(content, ranges):
         first.setdefault(use.name, use.line)
     # What the file used before the pick did, it could see before the pick did.
-    wanted = first.keys() - here.source(path).declares - names_outside(content, ranges)
+    own = declared(content)
+    wanted = first.keys() - own.outer - own.inner - names_outside(content, ranges)
     for seen in here.closure(path):
-        wanted -= here.source(seen).declares
+        wanted -= here.source(seen).offers
     if not wanted:
         return
     found: dict[str, list[str]] = {name: [] for name in wanted}
     for seen in (path, *there.closure(path)):
-        for name in wanted & there.source(seen).declares:
+        for name in wanted & there.source(seen).offers:
             found[name].append(seen)
     for name in sorted(wanted, key=lambda n: (first[n], n)):
         if found[name]:
@@ -93,11 +93,12 @@ def missing_exports(
         content = result.content(here[path])
         first: dict[str, int] = {}
         for use in uses(content, added[path]):
-            if use.name in gained and not use.member:
+            if use.name in gained and use.plain:
                 first.setdefault(use.name, use.line)
         if not first or built_in(result, path):
             continue
-        for name in first.keys() - declared(content):
+        own = declared(content)
+        for name in first.keys() - own.outer - own.inner:
             source = gained[name]
             if (
                 source in there

@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 
-from fedvhost.backport.csource import exports
+from fedvhost.backport.csource import declared, exports
 from fedvhost.git.store import GitStore
 from fedvhost.values import Oid
 
@@ -44,9 +44,10 @@ def gained_exports(store: GitStore, old_tree: Oid, new_tree: Oid) -> Mapping[str
 def origin(
     store: GitStore, name: str, paths: Sequence[str], base: Oid, pick: Oid, *, export: bool
 ) -> Oid | None:
-    """Return the oldest commit of ``base..pick`` that brought ``name`` into one of ``paths``.
+    """Return the oldest commit between ``base`` and ``pick`` that declares ``name`` in one of ``paths``
+    where its parent did not.
 
-    With ``export`` it must bring an ``EXPORT_SYMBOL`` of it. The paths are tried in order, headers
+    With ``export`` it must bring an ``EXPORT_SYMBOL`` of it instead. The paths are tried in order, headers
     first: the commit that declares a name is the one that a user of it needs. Where ``name`` is a
     header itself (``vhost_net.h``), the commit that brought the file. None if there is none.
     """
@@ -54,7 +55,7 @@ def origin(
         for commit in _candidates(store, name, path, base, pick, export):
             parent = store.commit(commit).parents[0]
             after, before = store.file(commit, path), store.file(parent, path)
-            if _has(after, name, path, export) and not _has(before, name, path, export):
+            if commit != pick and _has(after, name, path, export) and not _has(before, name, path, export):
                 return commit
     return None
 
@@ -64,10 +65,10 @@ def _candidates(store: GitStore, name: str, path: str, base: Oid, pick: Oid, exp
     if _is_header(name, path):
         how = ["--diff-filter=A"]
     else:
-        # A word, not a substring: renaming foo_bar to foo leaves the count of "foo" as it was.
+        # -G, not -S: a declaration that takes the place of a comment leaves the count as it was.
         word = rf"\b{re.escape(name)}\b"
         text = rf"EXPORT_[A-Z_]*SYMBOL[A-Z_]*[ \t]*[(][ \t]*{word}" if export else word
-        how = ["--pickaxe-regex", f"-S{text}"]
+        how = [f"-G{text}"]
     log = store.git(
         *(
             "log",
@@ -92,4 +93,4 @@ def _has(content: bytes | None, name: str, path: str, export: bool) -> bool:
         return content is not None
     if export:
         return name in exports(content)
-    return re.search(rb"\b" + re.escape(name.encode()) + rb"\b", content) is not None
+    return name in declared(content).outer

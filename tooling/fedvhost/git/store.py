@@ -192,10 +192,19 @@ class GitStore:
         finally:
             index.unlink(missing_ok=True)
 
+    def modes(self, treeish: Oid, paths: Sequence[str]) -> Mapping[str, str]:
+        """Return path → mode (``100644``) of those of ``paths`` that are in the tree."""
+        if not paths:
+            return {}
+        out = os.fsdecode(
+            self.git("--literal-pathspecs", "ls-tree", "-r", "-z", treeish, "--", *paths).stdout
+        )
+        entries = (entry.split("\t", 1) for entry in out.split("\0") if entry)
+        return {path: meta.split()[0] for meta, path in entries}
+
     def mode(self, treeish: Oid, path: str) -> str | None:
-        """Return the file mode of ``path``, ``100644``, None if it is absent."""
-        out = self.git("ls-tree", "-z", treeish, "--", path).stdout.decode(errors="surrogateescape")
-        return out.split()[0] if out else None
+        """Return the mode of one file, None if it is absent."""
+        return self.modes(treeish, [path]).get(path)
 
     def merge(self, tree: Oid, pick: Oid) -> Merge:
         """Merge what ``pick`` changed against its parent into ``tree``.

@@ -1,1 +1,1 @@
-"""Results as text and JSON."""
+"""Results as a person reads them. Nothing here decides anything, and nothing prints."""

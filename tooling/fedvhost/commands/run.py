@@ -1,0 +1,151 @@
+"""What ``backport`` and its single steps have in common: options, progress, output, exit code."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from fedvhost.commands.context import Invocation, json_option, upstream_option
+
+if TYPE_CHECKING:
+    from fedvhost.pipeline.inputs import Request
+    from fedvhost.pipeline.result import Result
+    from fedvhost.workspace import Workspace
+
+F = TypeVar("F", bound=Callable[..., Any])
+SAMPLE = "sample"
+
+
+def run_options(command: F) -> F:
+    """The options that say what to work on: release, feature, packages, upstreams, and ``--json``."""
+    options = (
+        click.option("--release", required=True, help="The release to land in: f13."),
+        click.option("--feature", help="The feature (else: the only one there is)."),
+        click.option("--package", "packages", multiple=True, help="Only this package; may be repeated."),
+        upstream_option,
+        json_option,
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def dist_git_option(command: F) -> F:
+    """``--dist-git NAME=PATH``: work on a checkout of somebody's package repository."""
+    return click.option(
+        "--dist-git", "dist_git", multiple=True, metavar="NAME=PATH",
+        help="Put patches, spec and configuration of package NAME into the checkout PATH.",
+    )(command)  # fmt: skip
+
+
+def rollup_option(command: F) -> F:
+    """``--rollup``: one patch with the whole series."""
+    return click.option(
+        "--rollup", is_flag=True, help="One patch with all of the series, as Fedora 13's kernel had it."
+    )(command)
+
+
+def request_of(
+    invocation: Invocation,
+    release: str,
+    feature: str | None,
+    packages: Sequence[str],
+    upstream: Sequence[str],
+) -> tuple[Workspace, Request]:
+    """Return the workspace and the request; ``--upstream sample`` moves both into the sample's workspace."""
+    from fedvhost.pipeline.inputs import Request
+
+    workspace = invocation.workspace()
+    if SAMPLE in upstream:
+        if len(upstream) > 1:
+            raise click.UsageError(
+                "'--upstream sample' is for all packages; give no other --upstream with it"
+            )
+        workspace = _sample_workspace(invocation, workspace)
+        upstream = ()
+    tell = _pass_on if sys.stderr.isatty() and not invocation.quiet else _ignore
+    return workspace, Request(release, feature, tuple(packages), tuple(upstream), tell)
+
+
+def parse_dist_git(options: Sequence[str]) -> dict[str, Path]:
+    """Read ``--dist-git NAME=PATH``.
+
+    Raises:
+        InputError: no such form, or no such folder.
+    """
+    from fedvhost.errors import InputError
+
+    found: dict[str, Path] = {}
+    for option in options:
+        name, equals, path = option.partition("=")
+        if not equals or not name or not path:
+            raise InputError(f"--dist-git '{option}': write NAME=PATH, for example kernel=~/fedora/kernel")
+        found[name] = Path(path).expanduser().absolute()
+        if not found[name].is_dir():
+            raise InputError(f"--dist-git '{option}': '{found[name]}' is not a folder")
+    return found
+
+
+@contextmanager
+def progress_of(invocation: Invocation) -> Iterator[Callable[[str], None]]:
+    """Show what is being done on one changing line, if somebody is watching."""
+    if invocation.quiet or not sys.stderr.isatty():
+        yield _ignore_text
+        return
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    with console.status("reading the manifests") as status:
+        yield lambda text: status.update(text[: max(console.width - 6, 20)].replace("[", "\\["))
+
+
+def show(result: Result, as_json: bool) -> int:
+    """Print a result and return the exit code."""
+    if as_json:
+        from fedvhost.pipeline.result import to_object
+
+        click.echo(json.dumps(to_object(result), indent=2, sort_keys=True, ensure_ascii=False))
+    else:
+        import shutil
+
+        from fedvhost.report.text import result_lines
+
+        width = min(max(shutil.get_terminal_size((100, 24)).columns, 60), 140)
+        for line in result_lines(result, style, width):
+            click.echo(line)
+    return 0 if result.ok else 1
+
+
+def style(text: str, how: str) -> str:
+    """Colour a word as click does it, which leaves it alone where nobody would see."""
+    return click.style(text, bold=True) if how == "bold" else click.style(text, fg=how)
+
+
+def _sample_workspace(invocation: Invocation, workspace: Workspace) -> Workspace:
+    from fedvhost.sample import write_sample
+    from fedvhost.workspace import locate
+
+    sample = write_sample(workspace.state_dir / SAMPLE)
+    invocation.remark(
+        f"working on the sample upstream, in its own workspace {workspace.relative(sample.workspace)}"
+    )
+    return locate(sample.workspace)
+
+
+def _pass_on(chunk: bytes) -> None:
+    sys.stderr.buffer.write(chunk)
+    sys.stderr.flush()
+
+
+def _ignore(_: bytes) -> None:
+    """Nobody watches."""
+
+
+def _ignore_text(_: str) -> None:
+    """Nobody watches."""

@@ -1,0 +1,1 @@
+"""What makes a package of a spec: rpm and patch, driven."""

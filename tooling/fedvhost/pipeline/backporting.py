@@ -1,0 +1,117 @@
+"""The whole way: plan, replay, export, spec. A package that stops leaves the others to go on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fedvhost.backport.plan import PackagePlan
+from fedvhost.git.identity import Identity, committer
+from fedvhost.pipeline.exporting import Export, export, patches_folder, write_export
+from fedvhost.pipeline.inputs import Job, Manifests, Request, open_jobs, read_manifests
+from fedvhost.pipeline.planning import plan_file, plan_jobs, read_plan, write_plan
+from fedvhost.pipeline.replaying import Replay, replay
+from fedvhost.pipeline.result import PackageResult, Result
+from fedvhost.pipeline.speccing import SpecEdit, edit_spec, spec_place, write_spec
+from fedvhost.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How far and how a run goes. ``upto``: ``plan``, ``replay``, ``export`` or ``spec``;
+    ``dist_git``: package → a checkout of its package repository, worked on instead of the workspace."""
+
+    upto: str = "spec"
+    from_plan: bool = False
+    rollup: bool = False
+    dry_run: bool = False
+    dist_git: Mapping[str, Path] = field(default_factory=dict)
+
+    def reaches(self, step: str) -> bool:
+        """Whether the run goes as far as ``step``."""
+        steps = ("plan", "replay", "export", "spec")
+        return steps.index(step) <= steps.index(self.upto)
+
+
+def run_backport(
+    workspace: Workspace, request: Request, options: Options, progress: Callable[[str], None]
+) -> Result:
+    """Carry out a run; with ``dry_run`` nothing outside ``.fedvhost/`` is written.
+
+    Raises:
+        InputError, ToolError: as the steps do.
+    """
+    manifests = read_manifests(workspace, request)
+    identity = committer(workspace.root)
+    with workspace.lock(), open_jobs(workspace, request, manifests) as jobs:
+        plan = read_plan(workspace, manifests) if options.from_plan else plan_jobs(jobs, manifests, progress)
+        written = not options.from_plan and not options.dry_run and write_plan(workspace, plan)
+        run = _Run(workspace, manifests, options, identity, progress)
+        results = {job.name: run.package(job, plan.packages[job.name]) for job in jobs}
+        file = workspace.relative(plan_file(workspace, plan))
+        return Result(plan.feature, plan.release, results, file, written)
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    workspace: Workspace
+    manifests: Manifests
+    options: Options
+    identity: Identity
+    progress: Callable[[str], None]
+
+    def package(self, job: Job, plan: PackagePlan) -> PackageResult:
+        """Take one package as far as it goes."""
+        store = self.workspace.relative(job.store.path)
+        if not self.options.reaches("replay"):
+            return PackageResult(plan)
+        replayed = replay(job, plan, self.identity, self.progress)
+        if replayed.differs is not None:
+            return PackageResult(plan, replayed, problem=replayed.differs, ref=job.ref, store=store)
+        # A series that is not whole must not reach a spec: somebody would build it.
+        if plan.stop is not None or not self.options.reaches("export"):
+            return PackageResult(plan, replayed, ref=job.ref, store=store)
+        self.progress(f"{job.name}: exporting {len(replayed.picked)} patches and applying them")
+        made = export(job, replayed, rollup=self.options.rollup)
+        if not made.application.ok:
+            return PackageResult(plan, replayed, made, problem=_not_applied(made), ref=job.ref, store=store)
+        if not self.options.reaches("spec"):
+            changed = () if self.options.dry_run else self._write_patches(job, made)
+            return PackageResult(plan, replayed, made, changed=changed, ref=job.ref, store=store)
+        return self._spec(job, plan, replayed, made)
+
+    def _spec(self, job: Job, plan: PackagePlan, replayed: Replay, made: Export) -> PackageResult:
+        self.progress(f"{job.name}: declaring and applying the patches in the spec")
+        place = spec_place(self.workspace, job, self.options.dist_git.get(job.name))
+        edit: SpecEdit = edit_spec(job, place, made, self.identity)
+        changed: tuple[str, ...] = ()
+        if not edit.outcome.findings and not self.options.dry_run:
+            changed = (*self._write_patches(job, made), *write_spec(self.workspace, place, edit))
+        return PackageResult(
+            plan,
+            replayed,
+            made,
+            edit.outcome,
+            problem="; ".join(edit.outcome.findings) or None,
+            changed=changed,
+            ref=job.ref,
+            store=self.workspace.relative(job.store.path),
+        )
+
+    def _write_patches(self, job: Job, made: Export) -> tuple[str, ...]:
+        checkout = self.options.dist_git.get(job.name)
+        folder = patches_folder(self.workspace, job)
+        changed = [self.workspace.relative(folder / n) for n in write_export(folder, made)]
+        if checkout is not None:
+            changed += [str(checkout / n) for n in write_export(checkout, made, series=False)]
+        return tuple(changed)
+
+
+def _not_applied(made: Export) -> str:
+    applied = made.application
+    if applied.failed is not None:
+        return f"{applied.failed} does not apply with 'patch -p1 -F0': {applied.said}"
+    return (
+        f"applied with 'patch -p1 -F0', these differ from the replayed tree: {', '.join(applied.differing)}"
+    )

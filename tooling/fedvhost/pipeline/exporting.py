@@ -1,0 +1,113 @@
+"""The step ``export``: a replayed series as patch files, proven to apply, and written all or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from fedvhost.backport.series import patch_names
+from fedvhost.git.mail import format_patches, whole_diff
+from fedvhost.git.store import GitStore
+from fedvhost.packaging.application import Application, Content, apply_series
+from fedvhost.pipeline.inputs import Job
+from fedvhost.pipeline.replaying import Picked, Replay
+from fedvhost.values import Oid
+from fedvhost.workspace import Workspace, write_atomic
+
+SERIES = "series"
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """A patch file: its name, its bytes and the commits of the series it holds."""
+
+    name: str
+    content: bytes
+    picked: tuple[Picked, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """The patch files of a package and the proof that they apply to the base."""
+
+    patches: tuple[Patch, ...]
+    application: Application
+
+
+def export(job: Job, replay: Replay, *, rollup: bool) -> Export:
+    """Make the patch files of a replay and apply them, without fuzz, to a pristine copy of the base."""
+    patches = _rolled_up(job, replay) if rollup else _one_each(job, replay)
+    store = job.store
+    touched = store.diff_paths(replay.base, replay.tip)
+    before, after = (_contents(store, commit, touched) for commit in (replay.base, replay.tip))
+    return Export(patches, apply_series(before, [(p.name, p.content) for p in patches], after))
+
+
+def write_export(folder: Path, made: Export) -> tuple[str, ...]:
+    """Write the patch files and ``series`` into ``folder``; returns the names that changed.
+
+    A patch of an older export that the new one does not have is removed; files that no ``series``
+    names are not ours and stay.
+    """
+    old = _series_names(folder)
+    names = [p.name for p in made.patches]
+    changed = [p.name for p in made.patches if write_atomic(folder / p.name, p.content)]
+    if write_atomic(folder / SERIES, "".join(f"{n}\n" for n in names).encode()):
+        changed.append(SERIES)
+    for name in old:
+        if name not in names and (folder / name).is_file():
+            (folder / name).unlink()
+            changed.append(name)
+    return tuple(changed)
+
+
+def patches_folder(workspace: Workspace, job: Job) -> Path:
+    """Where the series of a package goes, ``patches/<release>/<package>``."""
+    return workspace.patches_dir / job.release.name / job.name
+
+
+def _series_names(folder: Path) -> Sequence[str]:
+    file = folder / SERIES
+    return [n for n in file.read_text().split("\n") if n and "/" not in n] if file.is_file() else []
+
+
+def _one_each(job: Job, replay: Replay) -> tuple[Patch, ...]:
+    contents = format_patches(job.store, replay.base, replay.tip)
+    names = patch_names([p.entry.subject for p in replay.picked])
+    return tuple(
+        Patch(name, content, (picked,))
+        for name, content, picked in zip(names, contents, replay.picked, strict=True)
+    )
+
+
+def _rolled_up(job: Job, replay: Replay) -> tuple[Patch, ...]:
+    """All of the series in one patch, as Fedora 13's kernel carried ``vhost_net-rollup.patch``."""
+    if not replay.picked:
+        return ()
+    lines = [
+        f"Subject: {job.feature.name}: {job.feature.summary}",
+        "",
+        f"{len(replay.picked)} upstream commits on {job.place.base}, in this order:",
+        "",
+    ]
+    for picked in replay.picked:
+        author = job.store.commit(picked.entry.commit).author_name
+        lines += [
+            f"commit {picked.entry.commit} ({picked.entry.verdict})",
+            f"    {picked.entry.subject}",
+            f"    by {author}",
+        ]
+        lines += [f"    {note.path}: {note.how}" for note in picked.entry.notes]
+    lines += ["---", ""]
+    content = "\n".join(lines).encode() + whole_diff(job.store, replay.base, replay.tip)
+    return (Patch(f"{job.feature.name}-rollup.patch", content, replay.picked),)
+
+
+def _contents(store: GitStore, commit: Oid, paths: Sequence[str]) -> Mapping[str, Content]:
+    found: dict[str, Content] = {}
+    for path, mode in store.modes(commit, paths).items():
+        content = store.file(commit, path)
+        if content is not None:
+            found[path] = Content(mode, content)
+    return found

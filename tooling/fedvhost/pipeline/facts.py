@@ -1,0 +1,228 @@
+"""What planning asks, answered by a git history: the ``Facts`` of ``backport.planning``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from fedvhost.backport.added import added_lines
+from fedvhost.backport.declared import prerequisite_commits, prerequisite_patch_ids
+from fedvhost.backport.diff3 import Lines, split_lines
+from fedvhost.backport.includes import Sources
+from fedvhost.backport.landing import Landing, Unsettled, land
+from fedvhost.backport.manifest import Adaptation
+from fedvhost.backport.plan import Evidence
+from fedvhost.backport.symbols import Missing, missing_exports, missing_symbols
+from fedvhost.commits import Commit
+from fedvhost.git.exports import gained_exports, origin
+from fedvhost.git.history import History
+from fedvhost.git.store import GitStore
+from fedvhost.git.trees import GitTree
+from fedvhost.values import Oid
+
+# How far back a commit of the same author still belongs to the same posted series.
+SERIES = 16
+
+
+class HistoryFacts:
+    """Facts about the commits between a base and what upstream became. Everything is remembered: a
+    plan asks the same question many times."""
+
+    def __init__(self, store: GitStore, history: History) -> None:
+        self.store, self.history = store, history
+        self._sources = Sources()
+        self._base_tree = store.tree_of(history.base)
+        self._listing = GitTree(store, self._base_tree)
+        self._gained: Mapping[str, str] | None = None
+        self._landings: dict[tuple[Oid, Oid, tuple[str, ...]], Landing] = {}
+        self._missing: dict[tuple[Oid, Oid], tuple[Missing, ...]] = {}
+        self._origins: dict[tuple[str, str, tuple[str, ...], Oid], tuple[Oid, ...]] = {}
+        self._wrote: dict[tuple[Oid, str, Lines], tuple[Oid, ...]] = {}
+        self._files: dict[Oid, int] = {}
+        self._in_base: dict[Oid, Evidence | None] = {}
+        self._copies: Mapping[str, Oid] | None = None
+        self._base_patch_ids: dict[str, Oid] = {}
+        self._base_paths: set[str] = set()
+        self._near: dict[Oid, Mapping[Oid, str]] = {}
+
+    def commit(self, oid: Oid) -> Commit:
+        """Read a commit."""
+        return self.store.commit(oid)
+
+    def position(self, commit: Oid) -> int | None:
+        """Where the commit stands in upstream's order."""
+        return self.history.position(commit)
+
+    def files_changed(self, commit: Oid) -> int:
+        """How many files the commit touches."""
+        if commit not in self._files:
+            self._files[commit] = self.history.files_changed(commit)
+        return self._files[commit]
+
+    def land(self, tree: Oid, pick: Oid, adaptations: Sequence[Adaptation]) -> Landing:
+        """Land a pick, or remember how it landed on this tree before."""
+        key = (tree, pick, tuple(repr(a) for a in adaptations))
+        if key not in self._landings:
+            self._landings[key] = land(self.store, tree, pick, adaptations)
+        return self._landings[key]
+
+    # -- what a landed pick misses ------------------------------------------------------------------
+
+    def missing(self, before: Oid, landing: Landing) -> tuple[Missing, ...]:
+        """What the pick's lines use and the tree after it does not have."""
+        key = (before, landing.tree)
+        if before == landing.tree:
+            return ()
+        if key not in self._missing:
+            added = self._added(before, landing.tree)
+            upstream, result = self._listed(landing.pick), self._listed(landing.tree)
+            found = missing_symbols(upstream, result, added, cache=self._sources)
+            found += missing_exports(upstream, result, added, self._gained_exports())
+            self._missing[key] = found
+        return self._missing[key]
+
+    def _added(self, before: Oid, after: Oid) -> Mapping[str, Sequence[range]]:
+        found: dict[str, Sequence[range]] = {}
+        for path in self.store.diff_paths(before, after):
+            if path.endswith((".c", ".h")):
+                old, new = self.store.file(before, path) or b"", self.store.file(after, path) or b""
+                found[path] = added_lines(old, new)
+        return found
+
+    def _listed(self, treeish: Oid) -> GitTree:
+        # The last listing is the nearest: a replay walks along, one commit differs little from the next.
+        return self._listing.changed(treeish)
+
+    def _gained_exports(self) -> Mapping[str, str]:
+        if self._gained is None:
+            tips = [self.store.tree_of(t) for t in self.history.tips]
+            gained: dict[str, str] = {}
+            for tip in tips:
+                gained |= gained_exports(self.store, self._base_tree, tip)
+            self._gained = gained
+        return self._gained
+
+    # -- who could help -----------------------------------------------------------------------------
+
+    def origins(self, missing: Missing, pick: Oid) -> tuple[Oid, ...]:
+        """The commit that a missing name came with, if it is between the base and the pick."""
+        key = (missing.name, missing.kind, missing.found_in, pick)
+        if key not in self._origins:
+            export = missing.kind == "unexported"
+            found = origin(self.store, missing.name, missing.found_in, self.history.base, pick, export=export)
+            self._origins[key] = () if found is None else (found,)
+        return self._origins[key]
+
+    def wrote(self, pick: Oid, unsettled: Unsettled) -> tuple[Oid, ...]:
+        """Who wrote, since the base, the lines that the pick's conflict is about; most lines first."""
+        parent = self.store.commit(pick).parents[0]
+        lines = unsettled.chunk.base if unsettled.chunk else ()
+        key = (parent, unsettled.path, lines)
+        if key not in self._wrote:
+            content = self.store.file(parent, unsettled.path)
+            spans = [] if content is None else _spans(split_lines(content), lines)
+            found = () if content is None else self.history.wrote(parent, unsettled.path, spans)
+            self._wrote[key] = found
+        return self._wrote[key]
+
+    def declared(self, pick: Oid) -> tuple[tuple[Oid, str], ...]:
+        """The prerequisites that the pick's message declares and this history has."""
+        text = self.store.commit(pick).text
+        found: list[tuple[Oid, str]] = []
+        for name in prerequisite_commits(text):
+            oid = self.store.resolve(name)
+            if oid is not None:
+                found.append((oid, name))
+        wanted = set(prerequisite_patch_ids(text))
+        if wanted:
+            near = self._neighbourhood(pick)
+            found += [(c, i) for c, i in self.history.patch_ids(near).items() if i in wanted]
+        return tuple(found)
+
+    def neighbours(self, candidate: Oid, pick: Oid) -> bool:
+        """Whether both have one author and stand in the same posted series."""
+        near = self._neighbourhood(pick)
+        return near.get(candidate) == self.store.commit(pick).author_name
+
+    def _neighbourhood(self, pick: Oid) -> Mapping[Oid, str]:
+        if pick not in self._near:
+            out = self.store.git("rev-list", f"--max-count={SERIES}", "--first-parent", f"{pick}^").stdout
+            commits = [Oid(line) for line in out.decode().split()]
+            self._near[pick] = {c: self.store.commit(c).author_name for c in commits}
+        return self._near[pick]
+
+    def hints(self, pick: Oid, paths: Sequence[str]) -> tuple[str, ...]:
+        """Merges that brought the pick into another lane: how they settled the same conflict."""
+        if not paths:
+            return ()
+        out = self.store.git(
+            "log",
+            "--merges",
+            "--ancestry-path",
+            "--reverse",
+            "--format=%H %s",
+            f"--max-count={SERIES}",
+            *self.history.tips,
+            f"^{pick}",
+            "--",
+            *paths,
+        ).stdout.decode(errors="replace")
+        return tuple(
+            f"merge {line[:12]} ({line[41:]}) settled the same; see: git diff {line[:12]}^1 {line[:12]} -- "
+            + " ".join(paths)
+            for line in out.splitlines()[:1]
+        )
+
+    # -- what the base has --------------------------------------------------------------------------
+
+    def in_base(self, commits: Sequence[Oid]) -> Mapping[Oid, Evidence]:
+        """Which of the commits the base has already, and how we know."""
+        new = [c for c in commits if c not in self._in_base]
+        if new:
+            self._learn_base({p for c in new for p in self._paths(c)})
+            ids = self.history.patch_ids(new)
+            for commit in new:
+                self._in_base[commit] = self._base_evidence(commit, ids.get(commit))
+        return {c: e for c in commits if (e := self._in_base[c]) is not None}
+
+    def duplicates(self, commits: Sequence[Oid]) -> Mapping[Oid, Oid]:
+        """Which commits repeat the patch of an earlier one of them."""
+        ids = self.history.patch_ids(commits)
+        first: dict[str, Oid] = {}
+        return {c: first[i] for c in commits if (i := ids.get(c)) and first.setdefault(i, c) != c}
+
+    def _paths(self, commit: Oid) -> tuple[str, ...]:
+        parents = self.store.commit(commit).parents
+        return self.store.diff_paths(parents[0], commit) if len(parents) == 1 else ()
+
+    def _learn_base(self, paths: set[str]) -> None:
+        """Learn the patch-ids of the base's own commits that touch these paths."""
+        fresh = paths - self._base_paths
+        if fresh:
+            self._base_paths |= fresh
+            commits = self.history.only_in_base(sorted(fresh))
+            for commit, patch_id in self.history.patch_ids(commits).items():
+                self._base_patch_ids.setdefault(patch_id, commit)
+
+    def _base_evidence(self, commit: Oid, patch_id: str | None) -> Evidence | None:
+        if self._copies is None:
+            self._copies = self.history.copies_in_base()
+        if self.history.position(commit) is None and self.history.is_ancestor(commit, self.history.base):
+            return Evidence("content", "the base was built on it")
+        if patch_id is not None and (twin := self._base_patch_ids.get(patch_id)):
+            return Evidence("patch-id", f"{twin.short} in the base is the same patch", commit=twin)
+        for name, copy in self._copies.items():
+            if commit.startswith(name):
+                return Evidence("trailer", f"{copy.short} in the base says it is its copy", commit=copy)
+        return None
+
+
+def _spans(content: Lines, lines: Lines) -> list[range]:
+    """Return where ``lines`` stand together in ``content`` (1-based), everywhere they do."""
+    if not lines:
+        return []
+    size = len(lines)
+    return [
+        range(i + 1, i + 1 + size)
+        for i in range(len(content) - size + 1)
+        if content[i] == lines[0] and content[i : i + size] == lines
+    ]

@@ -1,0 +1,185 @@
+"""What a run starts from: the two manifests, the histories they speak of, and every name resolved."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+
+from fedvhost.backport.manifest import Adaptation, Feature, FeaturePackage, Release, ReleasePackage
+from fedvhost.backport.manifest_toml import check_together, read_feature, read_release
+from fedvhost.backport.planning import Wanted
+from fedvhost.backport.toml_lines import Key, key_lines, line_of, spell
+from fedvhost.errors import InputError
+from fedvhost.git.history import History
+from fedvhost.git.store import GitStore, require_git
+from fedvhost.upstreams import Upstream, open_store, parse_given, resolve_revision, resolve_upstream
+from fedvhost.values import Oid
+from fedvhost.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a person asked for on the command line. Empty ``packages`` means all of the feature's."""
+
+    release: str
+    feature: str | None = None
+    packages: tuple[str, ...] = ()
+    upstreams: tuple[str, ...] = ()
+    tell: Callable[[bytes], None] = field(default=lambda _: None)
+
+
+@dataclass(frozen=True, slots=True)
+class Manifests:
+    """The manifests of a run. ``inputs``: workspace path → SHA-256, as a plan records them."""
+
+    feature: Feature
+    release: Release
+    packages: tuple[str, ...]
+    inputs: Mapping[str, str]
+    feature_file: str
+    feature_text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One package of a run: what is wanted there, and the history and store to do it with."""
+
+    name: str
+    feature: Feature
+    release: Release
+    part: FeaturePackage
+    place: ReleasePackage
+    upstream: Upstream
+    store: GitStore
+    history: History
+    wanted: Wanted
+
+    @property
+    def ref(self) -> str:
+        """The one ref that a replay moves, in our own store."""
+        return f"refs/fedvhost/{self.feature.name}/{self.release.name}/{self.name}"
+
+
+def read_manifests(workspace: Workspace, request: Request) -> Manifests:
+    """Read and check the manifests of a request.
+
+    Raises:
+        InputError: there is no such release, feature or package; a manifest is wrong.
+    """
+    release_file = workspace.release_file(request.release)
+    release_text = workspace.release_text(request.release)
+    release = read_release(release_text, workspace.relative(release_file))
+    name = request.feature or _only_feature(workspace, release)
+    feature_file = workspace.feature_file(name)
+    feature_text = workspace.feature_text(name)
+    feature = read_feature(feature_text, workspace.relative(feature_file))
+    packages = check_together(feature, release)
+    for wanted in request.packages:
+        if wanted not in packages:
+            raise InputError(
+                f"feature '{name}' has no package '{wanted}' in release '{release.name}'; "
+                f"it has: {', '.join(packages)}"
+            )
+    chosen = tuple(p for p in packages if not request.packages or p in request.packages)
+    inputs = {
+        workspace.relative(file): hashlib.sha256(text.encode()).hexdigest()
+        for file, text in ((feature_file, feature_text), (release_file, release_text))
+    }
+    return Manifests(feature, release, chosen, inputs, workspace.relative(feature_file), feature_text)
+
+
+@contextmanager
+def open_jobs(workspace: Workspace, request: Request, manifests: Manifests) -> Iterator[tuple[Job, ...]]:
+    """Open the history of each package and resolve every commit that the manifests name.
+
+    Raises:
+        InputError: a history is not there, or lacks a commit that a manifest names.
+        ToolError: git is too old; a history cannot be fetched.
+    """
+    require_git()
+    given = parse_given(request.upstreams, tuple(manifests.release.packages))
+    with ExitStack() as stack:
+        jobs = []
+        for name in manifests.packages:
+            part, place = manifests.feature.packages[name], manifests.release.packages[name]
+            upstream = resolve_upstream(
+                name, workspace=workspace, url=place.upstream, given=given, tell=request.tell,
+                revisions=[place.base, part.until, *(c.commit for c in part.also)],
+            )  # fmt: skip
+            store = stack.enter_context(open_store(upstream, workspace.store_dir(name)))
+            jobs.append(_job(name, manifests, upstream, store))
+        yield tuple(jobs)
+
+
+def _only_feature(workspace: Workspace, release: Release) -> str:
+    """Choose the feature when none is named: the only one, or the only one the release speaks of."""
+    known = workspace.features()
+    if len(known) == 1:
+        return known[0]
+    spoken = [f for f in known if f in release.contingency]
+    if len(spoken) == 1:
+        return spoken[0]
+    raise InputError(f"name the feature with --feature; there are: {', '.join(known) or 'none'}")
+
+
+def _job(name: str, manifests: Manifests, upstream: Upstream, store: GitStore) -> Job:
+    feature, release = manifests.feature, manifests.release
+    part, place = feature.packages[name], release.packages[name]
+    base = resolve_revision(upstream, place.base, "base")
+    until = resolve_revision(upstream, part.until, "until")
+    resolved = _resolve_all(name, manifests, part, upstream, store)
+    also = {resolved[c.commit]: c.because for c in part.also}
+    never = {resolved[c.commit]: c.because for c in part.never}
+    history = History(store, base, [until, *also])
+    requested = {c: f"touches {', '.join(part.paths)}" for c in history.touching(part.paths, until)}
+    requested = {c: because for c, because in {**requested, **also}.items() if c not in never}
+    _check_requested(name, manifests, requested, store)
+    adaptations: dict[Oid, tuple[Adaptation, ...]] = {}
+    for adaptation in part.adapt:
+        commit = resolved[adaptation.commit]
+        adaptations[commit] = (*adaptations.get(commit, ()), adaptation)
+    assumed = frozenset(a.symbol for a in part.assume)
+    wanted = Wanted(base, place.base, requested, never, adaptations, assumed)
+    return Job(name, feature, release, part, place, upstream, store, history, wanted)
+
+
+def _named(part: FeaturePackage) -> Iterator[tuple[Key, str]]:
+    yield from ((("also", i, "commit"), c.commit) for i, c in enumerate(part.also))
+    yield from ((("never", i, "commit"), c.commit) for i, c in enumerate(part.never))
+    yield from ((("adapt", i, "commit"), a.commit) for i, a in enumerate(part.adapt))
+
+
+def _resolve_all(
+    name: str, manifests: Manifests, part: FeaturePackage, upstream: Upstream, store: GitStore
+) -> Mapping[str, Oid]:
+    """Resolve every commit that the manifest names, in one git process."""
+    names = {commit: key for key, commit in reversed(list(_named(part)))}
+    found = store.present(f"{n}^{{commit}}" for n in names)
+    for (commit, key), oid in zip(names.items(), found.values(), strict=True):
+        if oid is None:
+            what = f"commit '{commit}' is not in '{upstream.git_dir}' ({upstream.source})"
+            if upstream.shallow:
+                what += f"; it is a shallow clone, try: git -C '{upstream.git_dir}' fetch --unshallow"
+            raise _at(manifests, ("packages", name, *key), what)
+    return {n: oid for n, oid in zip(names, found.values(), strict=True) if oid is not None}
+
+
+def _check_requested(name: str, manifests: Manifests, requested: Collection[Oid], store: GitStore) -> None:
+    merges = [c for c in requested if len(store.commit(c).parents) != 1]
+    if merges:
+        what = f"{merges[0].short} ({store.commit(merges[0]).subject}) is a merge; name the commits it merged"
+        raise _at(manifests, ("packages", name, "also"), what)
+    if not requested:
+        raise _at(manifests, ("packages", name), "no commit is requested: no path matches, 'also' is empty")
+
+
+def _at(manifests: Manifests, key: Key, what: str) -> InputError:
+    line = line_of(key, key_lines(manifests.feature_text))
+    return InputError(what, file=manifests.feature_file, key=spell(key), line=line)
+
+
+def commits_of(names: Sequence[str], upstream: Upstream) -> tuple[Oid, ...]:
+    """Resolve what a person typed on the command line."""
+    return tuple(resolve_revision(upstream, n, "commit") for n in names)

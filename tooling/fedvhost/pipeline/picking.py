@@ -1,0 +1,109 @@
+"""Single commits through the ladder, and what a plan says of a commit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fedvhost.backport.landing import Landing, Verdict
+from fedvhost.backport.plan import PackagePlan
+from fedvhost.backport.symbols import Missing
+from fedvhost.git.history import History
+from fedvhost.git.store import GitStore
+from fedvhost.pipeline.facts import HistoryFacts
+from fedvhost.pipeline.inputs import Job
+from fedvhost.values import Oid
+
+
+@dataclass(frozen=True, slots=True)
+class Lack:
+    """A name that a landed pick uses and the tree does not have, and the commit it came with."""
+
+    missing: Missing
+    origin: Oid | None
+    origin_subject: str
+
+
+@dataclass(frozen=True, slots=True)
+class Picked:
+    """One commit and how it lands; ``behind`` are the upstream commits behind lines it conflicts with."""
+
+    commit: Oid
+    subject: str
+    landing: Landing
+    lacks: tuple[Lack, ...] = ()
+    behind: tuple[tuple[Oid, str], ...] = ()
+    hints: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether it landed and nothing is known to be missing."""
+        return self.landing.verdict is not Verdict.STOPPED and not self.lacks
+
+
+def pick_onto(store: GitStore, onto: Oid, commits: Sequence[Oid]) -> tuple[Picked, ...]:
+    """Land commits on ``onto``, each on top of the last one that landed; nothing but objects is written.
+
+    Raises:
+        InputError: one of them is a merge.
+    """
+    facts = HistoryFacts(store, History(store, onto, commits))
+    tree = store.tree_of(onto)
+    found: list[Picked] = []
+    for commit in commits:
+        picked = _pick(facts, tree, commit)
+        found.append(picked)
+        tree = picked.landing.tree
+    return tuple(found)
+
+
+def _pick(facts: HistoryFacts, tree: Oid, commit: Oid) -> Picked:
+    landing = facts.land(tree, commit, ())
+    missing = facts.missing(tree, landing) if landing.verdict is not Verdict.STOPPED else ()
+    lacks: list[Lack] = []
+    for one in missing:
+        origin = next(iter(facts.origins(one, commit)), None)
+        lacks.append(Lack(one, origin, facts.commit(origin).subject if origin else ""))
+    behind = dict.fromkeys(c for u in landing.unsettled for c in facts.wrote(commit, u))
+    hints = facts.hints(commit, sorted({u.path for u in landing.unsettled}))
+    return Picked(
+        commit,
+        facts.commit(commit).subject,
+        landing,
+        tuple(lacks),
+        tuple((c, facts.commit(c).subject) for c in behind),
+        hints,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What is known of a commit in one package: its place in the plan, or how it would land on top."""
+
+    package: str
+    commit: Oid
+    subject: str
+    role: str
+    lines: tuple[str, ...]
+    trial: Picked | None = None
+
+
+def explain(job: Job, plan: PackagePlan, commit: Oid) -> Explanation:
+    """Say why a commit is in the plan or not; if it is not, try it on top of the series."""
+    subject = job.store.commit(commit).subject
+    for number, entry in enumerate(plan.entries, 1):
+        if entry.commit == commit:
+            lines = [f"{e.kind}: {e.detail}" for e in entry.evidence]
+            lines += [f"{n.path}: {n.how} ({n.rung})" for n in entry.notes]
+            role = f"{entry.because}, {number} of {len(plan.entries)}, {entry.verdict.value}"
+            return Explanation(job.name, commit, subject, role, tuple(lines))
+    said = [c.reason for c in plan.considered if c.commit == commit]
+    role = "not taken" if said else "not considered"
+    if len(job.store.commit(commit).parents) != 1:
+        return Explanation(job.name, commit, subject, role, (*said, "a merge is never picked"))
+    known = HistoryFacts(job.store, job.history).in_base([commit]).get(commit)
+    if known is not None:
+        return Explanation(job.name, commit, subject, "in base", (*said, f"{known.kind}: {known.detail}"))
+    facts = HistoryFacts(job.store, History(job.store, job.history.base, [*job.history.tips, commit]))
+    tree = plan.entries[-1].tree if plan.entries else job.store.tree_of(plan.base)
+    return Explanation(job.name, commit, subject, role, tuple(said), _pick(facts, tree, commit))

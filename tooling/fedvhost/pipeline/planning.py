@@ -1,0 +1,65 @@
+"""The step ``plan``: from manifests to a plan, and the plan's file."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from fedvhost.backport.plan import PackagePlan, Plan, from_json, to_json
+from fedvhost.backport.planning import make_plan
+from fedvhost.errors import InputError
+from fedvhost.pipeline.facts import HistoryFacts
+from fedvhost.pipeline.inputs import Job, Manifests
+from fedvhost.workspace import Workspace, write_atomic
+
+
+def plan_jobs(jobs: Sequence[Job], manifests: Manifests, progress: Callable[[str], None]) -> Plan:
+    """Work out the plan of every job."""
+    packages: dict[str, PackagePlan] = {}
+    for job in jobs:
+
+        def tell(text: str, name: str = job.name) -> None:
+            progress(f"{name}: {text}")
+
+        packages[job.name] = make_plan(job.wanted, HistoryFacts(job.store, job.history), tell)
+    return Plan(manifests.feature.name, manifests.release.name, packages, manifests.inputs)
+
+
+def plan_file(workspace: Workspace, plan: Plan | Manifests) -> Path:
+    """Where a plan is kept, ``backport/plans/<release>-<feature>.json``."""
+    if isinstance(plan, Plan):
+        return workspace.plans_dir / f"{plan.release}-{plan.feature}.json"
+    return workspace.plans_dir / f"{plan.release.name}-{plan.feature.name}.json"
+
+
+def write_plan(workspace: Workspace, plan: Plan) -> bool:
+    """Write the plan; packages that this run did not plan keep what the file says of them."""
+    file = plan_file(workspace, plan)
+    if file.exists():
+        # What cannot be read any more is being replaced: that is no reason to stop.
+        with contextlib.suppress(InputError):
+            old = from_json(file.read_bytes(), workspace.relative(file))
+            plan = Plan(plan.feature, plan.release, {**old.packages, **plan.packages}, plan.inputs)
+    return write_atomic(file, to_json(plan))
+
+
+def read_plan(workspace: Workspace, manifests: Manifests) -> Plan:
+    """Read the plan that a run was told to follow.
+
+    Raises:
+        InputError: there is none, or it does not cover a package of this run.
+    """
+    file = plan_file(workspace, manifests)
+    if not file.exists():
+        raise InputError(
+            f"there is no plan '{workspace.relative(file)}' yet; "
+            f"make it with 'fedvhost plan --release {manifests.release.name}'"
+        )
+    plan = from_json(file.read_bytes(), workspace.relative(file))
+    for name in manifests.packages:
+        if name not in plan.packages:
+            raise InputError(
+                f"it has no plan for package '{name}'; plan again", file=workspace.relative(file)
+            )
+    return Plan(plan.feature, plan.release, {n: plan.packages[n] for n in manifests.packages}, plan.inputs)

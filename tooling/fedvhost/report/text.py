@@ -1,0 +1,166 @@
+"""Results as lines of text for a terminal. ``style`` colours a word; the default leaves it alone."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Iterator
+
+from fedvhost.backport.landing import Verdict
+from fedvhost.backport.plan import (
+    PREREQUISITE,
+    ConflictText,
+    Entry,
+    PackagePlan,
+    Stop,
+)
+from fedvhost.pipeline.result import PackageResult, Result
+
+Style = Callable[[str, str], str]
+
+_COLOURS = {
+    Verdict.CLEAN: "green",
+    Verdict.INSERTED: "cyan",
+    Verdict.ADAPTED: "yellow",
+    Verdict.REDUNDANT: "blue",
+    Verdict.IN_BASE: "blue",
+    Verdict.STOPPED: "red",
+}
+# Lines of a pane that are shown before the rest is only counted.
+PANE = 24
+
+
+def _plain(text: str, _: str) -> str:
+    return text
+
+
+def result_lines(result: Result, style: Style = _plain, width: int = 100) -> Iterator[str]:
+    """Tell what a run came to."""
+    yield f"{result.feature} for {result.release}"
+    for name, package in result.packages.items():
+        yield ""
+        yield from package_lines(name, package, style, width)
+    yield ""
+    if result.plan_file:
+        what = "written" if result.plan_changed else "unchanged"
+        yield f"plan     {result.plan_file} ({what})"
+    yield _outcome(result, style)
+
+
+def package_lines(name: str, result: PackageResult, style: Style, width: int) -> Iterator[str]:
+    """Tell of one package: its commits, what was left out and why, what was written and checked."""
+    plan = result.plan
+    picks = [e for e in plan.entries if e.lands]
+    needed = sum(e.because == PREREQUISITE for e in picks)
+    on = f"{plan.base_name} ({plan.base.short})"
+    count = f"{len(picks)} patches" + (f", {needed} of them prerequisites" if needed else "")
+    yield style(f"{name} on {on}: {count}", "bold")
+    for entry in plan.entries:
+        yield from entry_lines(entry, style, width)
+    if plan.considered:
+        yield "  not taken:"
+        for considered in plan.considered:
+            yield _cut(f"    {considered.commit.short}  {considered.subject}", width)
+            yield from _wrapped(considered.reason, "        ", width)
+    if plan.stop is not None:
+        yield from stop_lines(plan.stop, style, width)
+        rest = [u for u in plan.undecided if u.what.startswith("not reached")]
+        if rest:
+            yield f"  not reached: {', '.join(u.commit.short for u in rest)}"
+    yield from _produced(result, style, width)
+
+
+def entry_lines(entry: Entry, style: Style, width: int) -> Iterator[str]:
+    """Tell of one commit of a plan; evidence is shown where it says more than the manifest does."""
+    verdict = style(f"{entry.verdict.value:9}", _COLOURS[entry.verdict])
+    tail = "  [prerequisite]" if entry.because == PREREQUISITE else ""
+    room = width - 28 - len(tail)
+    yield f"  {verdict} {entry.commit.short}  {_cut(entry.subject, room)}{tail}"
+    if entry.because == PREREQUISITE or not entry.lands:
+        for evidence in entry.evidence:
+            if evidence.kind != "manifest":
+                yield from _wrapped(f"{evidence.kind}: {evidence.detail}", "            ", width)
+    for note in entry.notes:
+        yield from _wrapped(f"{note.path}: {note.how}" if note.path else note.how, "            ", width)
+    if entry.review:
+        yield "            " + style("look at the place: a rung had to choose", "yellow")
+
+
+def stop_lines(stop: Stop, style: Style, width: int) -> Iterator[str]:
+    """Explain a stop: what, where, the three panes, and who made the context differ."""
+    yield "  " + style("stopped", "red") + f"   {stop.commit.short}  {_cut(stop.subject, width - 28)}"
+    for problem in dict.fromkeys(stop.problems):
+        yield from _wrapped(problem, "      ", width)
+    for conflict in stop.conflicts:
+        yield from conflict_lines(conflict, style)
+    if stop.culprits:
+        yield "      upstream commits behind what differs:"
+        for culprit in stop.culprits:
+            yield _cut(f"        {culprit.commit.short}  {culprit.subject} ({culprit.files} files)", width)
+            yield from _wrapped(culprit.outcome, "            ", width)
+    for hint in stop.hints:
+        yield from _wrapped(f"hint: {hint}", "      ", width)
+
+
+def conflict_lines(conflict: ConflictText, style: Style) -> Iterator[str]:
+    """Show a conflict in three panes: upstream before the pick, here, upstream with the pick."""
+    if not (conflict.base or conflict.ours or conflict.theirs):
+        return
+    yield f"      {style(conflict.path, 'bold')}"
+    for title, pane in (
+        ("upstream before it", conflict.base),
+        ("here", conflict.ours),
+        ("upstream with it", conflict.theirs),
+    ):
+        yield f"      ── {title}"
+        lines = pane.splitlines()
+        yield from (f"      │ {line}" for line in lines[:PANE])
+        if len(lines) > PANE:
+            yield f"      │ … {len(lines) - PANE} more lines"
+
+
+def _produced(result: PackageResult, style: Style, width: int) -> Iterator[str]:
+    if result.replay is not None:
+        yield f"  replayed  {len(result.replay.picked)} commits; {result.ref} in {result.store}"
+    if result.export is not None:
+        applied = result.export.application
+        total = len(result.export.patches)
+        text = f"{applied.applied} of {total} with patch -p1 -F0"
+        if applied.ok:
+            text += ", no fuzz, and the result is the replayed tree byte for byte"
+            text += f" ({applied.offsets} hunks at an offset)" if applied.offsets else ""
+        yield f"  applied   {text}"
+    if result.spec is not None:
+        spec = result.spec
+        yield f"  spec      {spec.spec}: {spec.nvr}; {spec.proof}"
+    if result.changed:
+        yield f"  written   {len(result.changed)} files"
+    elif result.spec is not None and result.ok:
+        yield "  written   nothing: all of it was there already"
+    if result.problem:
+        yield from _wrapped(style("problem", "red") + "   " + result.problem, "  ", width)
+
+
+def _outcome(result: Result, style: Style) -> str:
+    if not result.ok:
+        bad = ", ".join(n for n, p in result.packages.items() if not p.ok)
+        return style("not done", "red") + f": {bad}; what was done so far is kept"
+    reviews = sum(e.review for p in result.packages.values() for e in p.plan.entries)
+    more = f"; {reviews} to look at" if reviews else ""
+    return style("done", "green") + more
+
+
+def plan_summary(plan: PackagePlan) -> str:
+    """One line: how many commits ended how."""
+    counts = {v: sum(e.verdict is v for e in plan.entries) for v in Verdict}
+    return ", ".join(f"{n} {v.value}" for v, n in counts.items() if n)
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: max(width - 1, 1)] + "…"
+
+
+def _wrapped(text: str, indent: str, width: int) -> list[str]:
+    return textwrap.wrap(
+        text, width, initial_indent=indent, subsequent_indent=indent, break_long_words=False,
+        break_on_hyphens=False,
+    )  # fmt: skip

@@ -1,0 +1,272 @@
+"""Listings of trees, exports that a history gained, and the commit that a name came with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from fedvhost.backport.added import added_lines
+from fedvhost.backport.includes import Sources
+from fedvhost.backport.symbols import Missing, missing_exports, missing_symbols
+from fedvhost.errors import InputError
+from fedvhost.git.exports import gained_exports, origin
+from fedvhost.git.store import GitStore
+from fedvhost.git.trees import GitTree
+from fedvhost.upstreams import find_git_dir, object_dirs
+from fedvhost.values import Oid
+
+NOTHING = Oid("4b825dc642cb6eb9a060e54bf8d69288fbee4904")  # the empty tree, which git always has
+WHO = b"Ada Author <ada@example.org> 1262304000 +0000"
+
+
+class History:
+    """Commits made in the object store, a file at a time."""
+
+    def __init__(self, store: GitStore) -> None:
+        self.store = store
+        self.tip: Oid | None = None
+
+    def commit(self, **files: str | None) -> Oid:
+        """Commit these files (``_`` in a name is ``/``, the last one ``.``; None removes) on the tip."""
+        changes = {}
+        for name, text in files.items():
+            folder, _, ending = name.rpartition("_")
+            blob = None if text is None else ("100644", self.store.write_blob(text.encode()))
+            changes[f"{folder.replace('_', '/')}.{ending}"] = blob
+        parents = [] if self.tip is None else [self.tip]
+        tree = self.store.write_tree(self.store.tree_of(self.tip) if self.tip else NOTHING, changes)
+        self.tip = self.store.write_commit(tree, parents, WHO, WHO, b"change\n")
+        return self.tip
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[GitStore]:
+    with GitStore.borrowing(tmp_path / "store.git", []) as opened:
+        yield opened
+
+
+@pytest.fixture
+def history(store: GitStore) -> History:
+    return History(store)
+
+
+def gained(store: GitStore, old: Oid, new: Oid) -> Mapping[str, str]:
+    return gained_exports(store, store.tree_of(old), store.tree_of(new))
+
+
+def test_a_listing_derived_from_its_neighbour_is_the_one_that_git_would_list(history: History) -> None:
+    store = history.store
+    first = history.commit(a_c="one\n", b_c="two\n", c_h="three\n")
+    second = history.commit(a_c="uno\n", b_c=None, d_c="four\n")
+
+    derived = GitTree(store, first).changed(second)
+    assert derived.blobs() == GitTree(store, second).blobs()
+    assert sorted(derived.blobs()) == ["a.c", "c.h", "d.c"]
+    assert derived.content(derived.blobs()["a.c"]) == b"uno\n"
+    assert sorted(GitTree(store, first).blobs()) == ["a.c", "b.c", "c.h"]
+
+
+def test_symbolic_links_and_submodules_are_no_files(store: GitStore) -> None:
+    blob = store.write_blob(b"target")
+    plain = store.write_tree(NOTHING, {"a.c": ("100755", blob), "b.c": ("100644", blob)})
+    commit = store.write_commit(plain, [], WHO, WHO, b"x\n")
+    special = store.write_tree(plain, {"b.c": ("120000", blob), "sub": ("160000", commit)})
+
+    assert set(GitTree(store, special).blobs()) == {"a.c"}
+    assert set(GitTree(store, plain).changed(special).blobs()) == {"a.c"}
+
+
+def test_a_blob_that_a_partial_clone_never_fetched_is_named(store: GitStore) -> None:
+    with pytest.raises(InputError, match="object 1111111111"):
+        GitTree(store, NOTHING).content(Oid("1" * 40))
+
+
+def test_exports_that_are_new_moved_replaced_or_of_another_architecture(history: History) -> None:
+    old = history.commit(
+        mm_a_c="EXPORT_SYMBOL(moved);\n",
+        mm_b_c="EXPORT_SYMBOL(plain);\nEXPORT_SYMBOL(before);\n",
+        arch_arm_c_c="\n",
+        arch_x86_c_c="\n",
+    )
+    new = history.commit(
+        mm_a_c="EXPORT_SYMBOL_GPL(use_ring);\n",
+        # One comes for one that goes: a count of the word EXPORT_SYMBOL stays what it was.
+        mm_b_c="EXPORT_SYMBOL(moved);\nEXPORT_SYMBOL_GPL(plain);\nEXPORT_SYMBOL(after);\n",
+        arch_arm_c_c="EXPORT_SYMBOL(only_arm);\n",
+        arch_x86_c_c="EXPORT_PER_CPU_SYMBOL(on_x86);\n",
+    )
+    assert gained(history.store, old, new) == {
+        "use_ring": "mm/a.c",
+        "after": "mm/b.c",
+        "on_x86": "arch/x86/c.c",
+    }
+
+
+def test_the_commit_that_a_declaration_came_with(history: History) -> None:
+    base = history.commit(ring_h="int ring_kick_all(int how);\n/* ring_kick comes later */\n", ring_c="\n")
+    history.commit(ring_c="int ring_kick(void) { return 1; }\n")
+    declares = history.commit(ring_h="int ring_kick_all(int how);\nint ring_kick(void);\n")
+    history.commit(ring_h="int ring_kick_all(int how);\n")
+    history.commit(ring_h="int ring_kick_all(int how);\nint ring_kick(void);\n")
+    pick = history.commit(net_c="int x = ring_kick();\n")
+
+    def asked(name: str, *paths: str) -> Oid | None:
+        return origin(history.store, name, paths, base, pick, export=False)
+
+    assert asked("ring_kick", "ring.c", "ring.h") == declares
+    assert asked("ring_kick_all", "ring.h") is None  # the base has it
+    assert asked("how", "ring.h") is None
+    assert asked("never", "ring.h", "ring.c", "gone.h") is None
+
+
+def test_a_rename_that_leaves_the_count_of_the_shorter_word_as_it_was(history: History) -> None:
+    base = history.commit(err_h="void error_report_old(int);\n")
+    renamed = history.commit(err_h="void error_report(int);\n")
+    pick = history.commit(net_c="int x;\n")
+    assert origin(history.store, "error_report", ["err.h"], base, pick, export=False) == renamed
+
+
+def test_the_commit_that_an_export_came_with_not_the_one_that_defines_it(history: History) -> None:
+    base = history.commit(mm_c="\n")
+    history.commit(mm_c="void use_mm(void) { }\n")
+    exports = history.commit(mm_c="void use_mm(void) { }\nEXPORT_SYMBOL_GPL(use_mm);\n")
+    pick = history.commit(net_c="int x;\n")
+    assert origin(history.store, "use_mm", ["mm.c"], base, pick, export=True) == exports
+
+
+def test_the_commit_that_a_header_came_with(history: History) -> None:
+    base = history.commit(hw_a_c="\n")
+    brings = history.commit(hw_vhost_h="int x;\n")
+    pick = history.commit(hw_a_c='#include "vhost.h"\n')
+    for name in ("vhost.h", "hw/vhost.h"):
+        assert origin(history.store, name, ["hw/vhost.h"], base, pick, export=False) == brings
+
+
+def test_the_pick_itself_is_nobodys_prerequisite(history: History) -> None:
+    base = history.commit(a_h="\n")
+    pick = history.commit(a_h="int fresh;\n")
+    assert origin(history.store, "fresh", ["a.h"], base, pick, export=False) is None
+
+
+# -- the real histories -----------------------------------------------------------------------------
+
+
+class Real:
+    """Picks of a real history, landed one after the other by merge alone."""
+
+    def __init__(self, history: Path, base: str, folder: Path) -> None:
+        git_dir = find_git_dir(history)
+        assert git_dir is not None
+        self.store = GitStore.borrowing(folder / "real.git", object_dirs(git_dir))
+        self.base = self.oid(base)
+        self.tree = self.upstream = GitTree(self.store, self.store.tree_of(self.base))
+        self._sources = Sources()
+
+    def oid(self, name: str) -> Oid:
+        found = self.store.resolve(name)
+        assert found is not None
+        return found
+
+    def land(self, name: str, gained: Mapping[str, str] | None = None, only: str = "") -> list[Missing]:
+        """Land a pick, or what it changes below ``only``; return what it misses."""
+        pick = self.oid(name)
+        merged = self.tree.changed(self.store.merge(self.tree.treeish, pick).tree)
+        paths = [p for p in self.store.diff_paths(self.tree.treeish, merged.treeish) if p.startswith(only)]
+        changes = {p: (self.store.mode(merged.treeish, p) or "100644", merged.blobs()[p]) for p in paths}
+        before, result = self.tree, self.tree.changed(self.store.write_tree(self.tree.treeish, changes))
+        self.upstream = self.upstream.changed(self.store.tree_of(pick))
+        added = {p: added_lines(_text(before, p), _text(result, p)) for p in paths}
+        self.tree = result
+        found = missing_symbols(self.upstream, result, added, cache=self._sources)
+        return [*found, *missing_exports(self.upstream, result, added, gained or {})]
+
+    def origin(self, missing: Missing, pick: str) -> str | None:
+        export = missing.kind == "unexported"
+        found = origin(self.store, missing.name, missing.found_in, self.base, self.oid(pick), export=export)
+        return None if found is None else found.short
+
+
+def _text(tree: GitTree, path: str) -> bytes:
+    blob = tree.blobs().get(path)
+    return b"" if blob is None else tree.content(blob)
+
+
+@pytest.fixture
+def kernel(upstream_kernel: Path, tmp_path: Path) -> Iterator[Real]:
+    real = Real(upstream_kernel, V2_6_33, tmp_path)
+    with real.store:
+        yield real
+
+
+@pytest.fixture
+def qemu(upstream_qemu_kvm: Path, tmp_path: Path) -> Iterator[Real]:
+    real = Real(upstream_qemu_kvm, QEMU_KVM_0_12_3, tmp_path)
+    with real.store:
+        yield real
+
+
+QEMU_KVM_0_12_3 = "69a5ecafa27daeb943dc2ee65b1470844f23f934"
+V2_6_33, V2_6_34 = "60b341b778cc2929df16c0a504c91621b3c6a4ad", "e40152ee1e1c7a63f4777791863215e3faa37a86"
+VHOST = """3a4d5c94e95 17660f81243 5659338c889 86e9424d725 73a99f08300 d6db3f5c11d 39286fa41a8 1dace8c801a
+    0e255572121 535297a6ae4 179b284e2fc 0d4993563bd""".split()  # noqa: SIM905
+VHOST_FIXES = (
+    "a8d3782f9ea 0f3d9a17469 7ad9c9d2704 d3553a52490 a02c37891a9 d5675bd204e 1680e9063ea 95c0ec6a97a"
+)
+MACVTAP = "fc0663d6b5e 20d29d7a916 564517e804c 02df55d28c6 501c774cb13"
+
+
+@pytest.mark.upstream
+def test_both_prerequisites_of_vhost_net_and_nothing_else(kernel: Real) -> None:
+    gained = gained_exports(kernel.store, kernel.tree.treeish, kernel.store.tree_of(kernel.oid(V2_6_34)))
+
+    found = {(m.kind, m.name): kernel.origin(m, "3a4d5c94e95") for m in kernel.land("3a4d5c94e95", gained)}
+    assert found == {
+        ("undefined", "tun_get_socket"): "05c2828c72c4",
+        ("unexported", "tun_get_socket"): "05c2828c72c4",
+        ("unexported", "use_mm"): "5da779c34ccf",
+        ("unexported", "unuse_mm"): "5da779c34ccf",
+    }
+    assert [m for pick in VHOST[1:] for m in kernel.land(pick, gained)] == []
+
+
+@pytest.mark.upstream
+def test_the_series_with_its_prerequisites_misses_nothing(kernel: Real) -> None:
+    gained = gained_exports(
+        kernel.store, kernel.tree.treeish, kernel.store.tree_of(kernel.oid("95c0ec6a97a"))
+    )
+    picks = ["05c2828c72c", "5da779c34cc", *VHOST, *VHOST_FIXES.split(), *MACVTAP.split()]
+
+    assert [m for pick in picks for m in kernel.land(pick, gained)] == []
+
+
+@pytest.mark.upstream
+def test_a_sweep_limited_to_one_folder_leaves_its_macro_behind(kernel: Real) -> None:
+    """Limited to drivers/vhost it lets the next pick merge clean, and both then use a name nobody defines."""
+    for pick in ["05c2828c72c", "5da779c34cc", *VHOST, *VHOST_FIXES.split()]:
+        kernel.land(pick)
+    sweep = kernel.land("4be929be34f", only="drivers/vhost/")
+    after = kernel.land("7b3384fc306")
+    assert [m.name for m in sweep] == [m.name for m in after] == ["USHRT_MAX"]
+    assert kernel.origin(after[0], "7b3384fc306") == "4be929be34f9"
+
+
+@pytest.mark.upstream
+def test_error_report_is_not_in_qemu_kvm_0_12(qemu: Real) -> None:
+    found = {m.name: qemu.origin(m, "82b0d80ef6") for m in qemu.land("82b0d80ef6")}
+    assert found.pop("error_report") == "1ecda02b24a1"
+    # All the rest is what the pick before it brings.
+    assert set(found.values()) == {"d59700553ecb"}
+
+
+@pytest.mark.upstream
+@pytest.mark.parametrize(
+    ("pick", "origins"),
+    [
+        ("9bc6304c15", {"d59700553ecb", "b202554cf791", "3e607cb503ac"}),
+        ("ade80dc845", {"2292b33986de", "1cbdabe20316", "ca8218060344"}),
+    ],
+)
+def test_picks_that_merge_clean_and_are_broken_alone(pick: str, origins: set[str], qemu: Real) -> None:
+    assert {qemu.origin(m, pick) for m in qemu.land(pick)} == origins

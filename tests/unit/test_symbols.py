@@ -1,0 +1,197 @@
+"""What a pick uses and its landing place lacks, on trees small enough to read."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+
+from fedvhost.backport.added import added_lines
+from fedvhost.backport.includes import Sources, View
+from fedvhost.backport.kbuild import built_in, same_module
+from fedvhost.backport.symbols import Missing, missing_exports, missing_symbols
+from fedvhost.values import Oid
+
+
+class Files:
+    """A tree in memory: path → text."""
+
+    def __init__(self, files: Mapping[str, str]) -> None:
+        self._blobs = {path: Oid(hashlib.sha1(text.encode()).hexdigest()) for path, text in files.items()}
+        self._contents = {self._blobs[path]: text.encode() for path, text in files.items()}
+
+    def blobs(self) -> Mapping[str, Oid]:
+        return self._blobs
+
+    def content(self, blob: Oid) -> bytes:
+        return self._contents[blob]
+
+
+BASE = {
+    "net/ring.c": '#include "ring.h"\n#include <stdio.h>\n\nint ring_open(void)\n{\n    return 0;\n}\n',
+    "include/ring.h": '#include "errors.h"\nint ring_open(void);\n',
+    "include/errors.h": "void old_error(const char *text);\n",
+}
+
+
+def missing(
+    upstream: Mapping[str, str], result: Mapping[str, str], before: Mapping[str, str]
+) -> list[Missing]:
+    """What is missing if the pick turned ``before`` into ``result``."""
+    added = {
+        path: added_lines(before.get(path, "").encode(), text.encode())
+        for path, text in result.items()
+        if text != before.get(path)
+    }
+    return list(missing_symbols(Files(upstream), Files(result), added, cache=Sources()))
+
+
+def test_a_function_that_the_base_calls_something_else() -> None:
+    pick = BASE["net/ring.c"].replace("return 0;", 'new_error("no");\n    return 0;')
+    upstream = {**BASE, "net/ring.c": pick, "include/errors.h": "void new_error(const char *text);\n"}
+
+    assert missing(upstream, {**BASE, "net/ring.c": pick}, BASE) == [
+        Missing("new_error", "net/ring.c", 6, "undefined", ("include/errors.h",))
+    ]
+
+
+def test_a_name_that_nothing_declares_anywhere_is_the_c_librarys() -> None:
+    pick = BASE["net/ring.c"].replace("return 0;", 'printf("%d", EINVAL);\n    return 0;')
+    # Upstream's header uses the same name, which declares nothing.
+    header = "static inline void say(void) { printf(0); }\n" + BASE["include/errors.h"]
+
+    assert (
+        missing({**BASE, "net/ring.c": pick, "include/errors.h": header}, {**BASE, "net/ring.c": pick}, BASE)
+        == []
+    )
+
+
+def test_a_mere_mention_in_the_base_does_not_make_a_name_visible() -> None:
+    pick = BASE["net/ring.c"].replace("return 0;", "return new_limit;")
+    header = "/* new_limit comes later */\nint check(int new_limit);\n"
+    upstream = {**BASE, "net/ring.c": pick, "include/errors.h": header + "extern int new_limit;\n"}
+    result = {**BASE, "net/ring.c": pick, "include/errors.h": header}
+
+    assert [m.name for m in missing(upstream, result, {**BASE, "include/errors.h": header})] == ["new_limit"]
+
+
+def test_what_the_pick_brings_itself_is_not_missing() -> None:
+    pick = "struct fresh { int part; };\n" + BASE["net/ring.c"].replace(
+        "return 0;", "struct fresh f; int near = 1;\n    f.part = near;\n    return f.part;"
+    )
+    upstream = {**BASE, "net/ring.c": pick, "include/errors.h": "int near; struct fresh { int part; };"}
+
+    assert missing(upstream, {**BASE, "net/ring.c": pick}, BASE) == []
+
+
+def test_a_static_function_of_the_same_file_that_an_earlier_commit_brought() -> None:
+    pick = BASE["net/ring.c"].replace("return 0;", "return settle();")
+    upstream = {**BASE, "net/ring.c": "static int settle(void) { return 1; }\n" + pick}
+
+    assert missing(upstream, {**BASE, "net/ring.c": pick}, BASE) == [
+        Missing("settle", "net/ring.c", 6, "undefined", ("net/ring.c",))
+    ]
+
+
+def test_what_the_file_used_before_is_not_asked_for_again() -> None:
+    broken = BASE["net/ring.c"].replace("return 0;", "return settle();")
+    pick = broken + "int again(void) { return settle(); }\n"
+    upstream = {**BASE, "net/ring.c": "static int settle(void) { return 1; }\n" + pick}
+
+    assert missing(upstream, {**BASE, "net/ring.c": pick}, {**BASE, "net/ring.c": broken}) == []
+
+
+def test_a_header_that_is_not_there_is_missing_and_a_system_header_is_not() -> None:
+    pick = '#include "fresh.h"\n#include <sys/eventfd.h>\n' + BASE["net/ring.c"]
+    upstream = {**BASE, "net/ring.c": pick, "include/fresh.h": "int fresh;\n"}
+
+    assert missing(upstream, {**BASE, "net/ring.c": pick}, BASE) == [
+        Missing("fresh.h", "net/ring.c", 1, "undefined", ("include/fresh.h",))
+    ]
+
+
+def test_a_member_that_was_renamed_upstream() -> None:
+    old = {**BASE, "include/errors.h": "struct dev { int features; };\n"}
+    pick = BASE["net/ring.c"].replace("return 0;", "return dev->guest_features;")
+    upstream = {**old, "net/ring.c": pick, "include/errors.h": "struct dev { int guest_features; };\n"}
+
+    assert [m.name for m in missing(upstream, {**old, "net/ring.c": pick}, old)] == ["guest_features"]
+
+
+def test_files_that_are_not_c_are_left_alone() -> None:
+    result = {**BASE, "Makefile": "obj-y += fresh.o\n"}
+    upstream = {**result, "include/fresh.h": "int fresh;\n"}
+
+    assert missing(upstream, result, BASE) == []
+
+
+def test_includes_are_followed_through_circles_and_the_usual_places() -> None:
+    tree = Files(
+        {
+            "drivers/net/tun.c": '#include <linux/tun.h>\n#include <asm/page.h>\n#include "local.h"\n',
+            "drivers/net/local.h": "#include <asm/bug.h>\n",
+            "include/linux/tun.h": '#include "peer.h"\n',
+            "include/linux/peer.h": "#include <linux/tun.h>\n",
+            "arch/arm/include/asm/page.h": "",
+            "arch/x86/include/asm/page.h": "",
+            "include/asm-generic/bug.h": "",
+        }
+    )
+    assert View(tree, Sources()).closure("drivers/net/tun.c") == (
+        "include/linux/tun.h",
+        "arch/x86/include/asm/page.h",
+        "drivers/net/local.h",
+        "include/linux/peer.h",
+        "include/asm-generic/bug.h",
+    )
+
+
+# -- exports ----------------------------------------------------------------------------------------
+
+KERNEL = {
+    "mm/context.c": "void borrow_mm(void) { }\n",
+    "include/linux/context.h": "void borrow_mm(void);\n",
+    "drivers/ring/Makefile": "obj-$(CONFIG_RING) += ring_net.o\nring_net-y := ring.o \\\n\tnet.o\n"
+    "obj-y += glue.o\n",
+}
+EXPORTED = {**KERNEL, "mm/context.c": KERNEL["mm/context.c"] + "EXPORT_SYMBOL_GPL(borrow_mm);\n"}
+CALL = "#include <linux/context.h>\nint go(void)\n{\n    borrow_mm();\n    return 0;\n}\n"
+GAINED = {"borrow_mm": "mm/context.c"}
+
+
+def unexported(path: str, text: str, result: Mapping[str, str]) -> list[Missing]:
+    added = {path: [range(1, text.count("\n") + 1)]}
+    return list(
+        missing_exports(Files({**EXPORTED, path: text}), Files({**result, path: text}), added, GAINED)
+    )
+
+
+def test_a_function_that_is_there_but_not_exported() -> None:
+    """Everything compiles, and the module cannot be loaded."""
+    path = "drivers/ring/net.c"
+    assert unexported(path, CALL, KERNEL) == [Missing("borrow_mm", path, 4, "unexported", ("mm/context.c",))]
+    assert missing({**EXPORTED, path: CALL}, {**KERNEL, path: CALL}, KERNEL) == []
+
+
+def test_nothing_is_asked_for_that_is_exported_already() -> None:
+    assert unexported("drivers/ring/net.c", CALL, EXPORTED) == []
+
+
+def test_what_is_always_built_in_needs_no_export() -> None:
+    assert unexported("drivers/ring/glue.c", CALL, KERNEL) == []
+
+
+def test_a_member_a_tag_or_a_local_variable_of_that_name_is_no_call() -> None:
+    text = "int go(struct borrow_mm *d)\n{\n    return d->borrow_mm;\n}\n"
+    assert unexported("drivers/ring/net.c", text, KERNEL) == []
+    text = "int go(int borrow_mm)\n{\n    return borrow_mm;\n}\n"
+    assert unexported("drivers/ring/net.c", text, KERNEL) == []
+
+
+def test_files_linked_into_one_module_see_each_other() -> None:
+    tree = Files(KERNEL)
+    assert same_module(tree, "drivers/ring/ring.c", "drivers/ring/net.c")
+    assert not same_module(tree, "drivers/ring/ring.c", "drivers/ring/glue.c")
+    assert not same_module(tree, "drivers/ring/ring.c", "mm/context.c")
+    assert built_in(tree, "drivers/ring/glue.c")
+    assert not built_in(tree, "drivers/ring/ring.c")
+    assert not built_in(tree, "mm/context.c")

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from fedvhost.backport.manifest import FeaturePackage, ReleasePackage
 from fedvhost.backport.manifest_toml import read_feature, read_release
 from fedvhost.process import run

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from fedvhost.backport.toml_lines import Key, key_lines, line_of, spell
 
 WORKSPACE = Path(__file__).parents[2] / "backport"

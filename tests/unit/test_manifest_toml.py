@@ -8,11 +8,12 @@ import re
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from fedvhost.backport.manifest import Adaptation, Choice, Feature, Release
 from fedvhost.backport.manifest_toml import check_together, read_feature, read_release
 from fedvhost.errors import InputError
-from hypothesis import given
-from hypothesis import strategies as st
 
 WORKSPACE = Path(__file__).parents[2] / "backport"
 

@@ -1,1 +1,1 @@
-"""What makes a package of a spec: rpm and patch, driven."""
+"""rpm's part: evaluating specs, proving that patches are applied, running %prep, source archives."""

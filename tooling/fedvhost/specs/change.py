@@ -93,7 +93,8 @@ def _release(
     if changelog.at is None:
         return raw
     lines = entry_lines(changelog.style, change.date, change.author, current, body)
-    return splice(raw, changelog.at, [*lines, ""] if changelog.entries else lines)
+    followed = changelog.at < len(raw) and raw[changelog.at].text.strip()
+    return splice(raw, changelog.at, [*lines, ""] if followed else lines)
 
 
 def _raised(

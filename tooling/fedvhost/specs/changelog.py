@@ -24,7 +24,8 @@ _HEADER = re.compile(
     r"(?:\d\d:\d\d:\d\d\s+\w+\s+)?(?P<year>\d{4})\s+(?P<author>.*?[>\])])"
     r"(?:(?P<gap>\s+-?\s*|\s*-\s*)(?P<open>\[?)(?P<evr>(?:\d+:)?[\w.+~^%{}?-]+)(?P<close>\]?))?\s*$"
 )
-_DIST = re.compile(r"\.(?:fc|el)\d+")
+# .fc13, .el6_4, .gl6; not the .rc1 or .git1 of a pre-release.
+_DIST = re.compile(r"\.(?!rc)[a-z]{2}\d+(?:_\d+)?(?:\.|$)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,6 +131,20 @@ def read_layout(raw: Sequence[RawLine], file: str) -> Layout:
     return Layout(tuple(lines), file)
 
 
+def read_expanded(text: str, file: str) -> Layout:
+    """Read a spec that rpm has expanded (``rpmspec -P``): no conditions are left, nor macros."""
+    lines: list[Line] = []
+    section = PREAMBLE
+    for number, line in enumerate(text.split("\n"), start=1):
+        kind = Kind.CODE if line.strip() else Kind.BLANK
+        if _COMMENT.match(line):
+            kind = Kind.COMMENT
+        elif match := _SECTION.match(line):
+            kind, section = Kind.SECTION, match["name"]
+        lines.append(Line(number, line, kind, section, ()))
+    return Layout(tuple(lines), file)
+
+
 def _kind(text: str) -> Kind:
     if not text.strip():
         return Kind.BLANK

@@ -78,6 +78,7 @@ def test_only_the_lines_asked_for_are_read() -> None:
         (b"static struct ring rings[4], *first;", "rings"),
         (b"static DEFINE_PER_CPU(struct ring *, my_ring);\n", "my_ring"),
         (b"static LIST_HEAD(all_rings);\n", "all_rings"),
+        (b"static always_inline void each(void (*f)(Ring r, Ring s),\n int n)\n{ }\n", "each"),
         (b"#ifdef A\nint f(int a) {\n#else\nint f(void) {\n#endif\n return 0; }\n#define AFTER 1\n", "AFTER"),
     ],
 )

@@ -180,6 +180,13 @@ def test_what_is_always_built_in_needs_no_export() -> None:
     assert unexported("drivers/ring/glue.c", CALL, KERNEL) == []
 
 
+def test_an_option_that_is_no_or_yes_but_never_a_module() -> None:
+    choices = 'config OTHER\n\ttristate\n\nconfig RING\n\t{} "rings"\n\thelp\n\t  A tristate, or is it?\n'
+    for kind, found in (("tristate", 1), ("bool", 0)):
+        tree = {**KERNEL, "init/Kconfig": choices.format(kind), "Kconfig": "config RINGS\n\tbool\n"}
+        assert len(unexported("drivers/ring/net.c", CALL, tree)) == found
+
+
 def test_a_member_a_tag_or_a_local_variable_of_that_name_is_no_call() -> None:
     text = "int go(struct borrow_mm *d)\n{\n    return d->borrow_mm;\n}\n"
     assert unexported("drivers/ring/net.c", text, KERNEL) == []

@@ -42,6 +42,8 @@ _BY_MACRO = re.compile(
     r"^(?:(?:static|extern|const)\s+)*(?!EXPORT_|MODULE_)[A-Z][A-Z0-9_]{2,}[ \t]*\(([^;{}]*?)\)\s*[;=]",
     re.MULTILINE,
 )
+# static always_inline int name(…: words that tree-sitter does not know can make it lose the function.
+_BY_LINE = re.compile(r"^(?:static|extern)\b[\w \t*]*?[ \t*]((?![A-Z0-9_]+\b)\w+)[ \t]*\(", re.MULTILINE)
 _NOT_PLAIN = re.compile(r"(?:\.|->|\b(?:struct|union|enum)\s)\s*\Z")
 _DEFINE = re.compile(r"^[ \t]*#[ \t]*define[ \t]+(\w+)", re.MULTILINE)
 
@@ -134,9 +136,10 @@ def declared(source: bytes) -> Declared:
         at = bisect_right(starts, node.start_byte) - 1
         hidden = at >= 0 and node.start_byte < inside[at][1]
         (inner if hidden else outer).add((node.text or b"").decode("latin-1"))
-    # What tree-sitter cannot make sense of: macros that declare, and #defines amid broken code.
-    outer.update(_DEFINE.findall(source.decode("latin-1")))
-    for match in _BY_MACRO.finditer(code(source)):
+    # What tree-sitter cannot make sense of.
+    text = code(source)
+    outer.update(_DEFINE.findall(text), _BY_LINE.findall(text))
+    for match in _BY_MACRO.finditer(text):
         outer.update(_NAME.findall(match[1]))
     return Declared(frozenset(outer), frozenset(inner - outer))
 

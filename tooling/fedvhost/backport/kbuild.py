@@ -1,4 +1,4 @@
-"""What a kernel directory's Makefile says about one of its files: built in, or part of which module.
+"""What the kernel's Makefiles and Kconfig say about a file: built in, or part of which module.
 
 Only what is plainly written counts. Anything else (variables, conditionals, generated lists) is taken
 for a module that stands alone: then an export is asked for that may not be needed, never the reverse.
@@ -7,10 +7,13 @@ for a module that stands alone: then an export is asked for that may not be need
 from __future__ import annotations
 
 import re
-from posixpath import basename, dirname, join
+from posixpath import basename, commonpath, dirname, join
 
 from fedvhost.backport.includes import Tree
 
+_OPTION = re.compile(r"\$\(CONFIG_(\w+)\)")
+_KIND = re.compile(rb"^[ \t]*(def_bool|def_tristate|bool|tristate)\b", re.MULTILINE)
+_LISTS = ("obj", "lib", "core")
 _RULE = re.compile(r"^\s*([\w-]+?)-(y|m|objs|\$\(\w+\))\s*[:+]?=\s*(.*)$")
 
 
@@ -18,10 +21,25 @@ def built_in(tree: Tree, path: str) -> bool:
     """Whether the file at ``path`` is always part of the kernel image and never of a module."""
     rules = _rules(tree, dirname(path))
     targets = {_object(path), *(f"{name}.o" for name in _composites(rules, path))}
-    lists = {
-        (name, how) for name, how, objects in rules if name in ("obj", "lib", "core") and targets & objects
-    }
-    return bool(lists) and all(how == "y" for _, how in lists)
+    how = {how for name, how, objects in rules if name in _LISTS and targets & objects}
+    return bool(how) and all(h == "y" or _never_a_module(tree, dirname(path), h) for h in how)
+
+
+def _never_a_module(tree: Tree, folder: str, how: str) -> bool:
+    """Whether ``$(CONFIG_X)`` can only be ``y`` or nothing, by the nearest Kconfig that says."""
+    option = _OPTION.fullmatch(how)
+    if option is None:
+        return False
+    entry = re.compile(
+        rf"^(?:menu)?config[ \t]+{option[1]}[ \t]*\n((?:[ \t].*\n|[ \t]*\n)*)".encode(), re.MULTILINE
+    )
+    files = [p for p in tree.blobs() if basename(p).startswith("Kconfig")]
+    for path in sorted(files, key=lambda p: -len(commonpath([dirname(p), folder]))):
+        match = entry.search(tree.content(tree.blobs()[path]) + b"\n")
+        kind = match and _KIND.search(match[1])
+        if kind:
+            return b"bool" in kind[1]
+    return False
 
 
 def same_module(tree: Tree, path: str, other: str) -> bool:
@@ -41,9 +59,7 @@ def _object(path: str) -> str:
 def _composites(rules: list[tuple[str, str, frozenset[str]]], path: str) -> frozenset[str]:
     """Return the names of the multi-file objects (``vhost_net-y := vhost.o net.o``) that ``path`` is in."""
     mine = _object(path)
-    return frozenset(
-        name for name, _, objects in rules if name not in ("obj", "lib", "core") and mine in objects
-    )
+    return frozenset(name for name, _, objects in rules if name not in _LISTS and mine in objects)
 
 
 def _rules(tree: Tree, folder: str) -> list[tuple[str, str, frozenset[str]]]:

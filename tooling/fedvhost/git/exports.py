@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
+from weakref import WeakKeyDictionary
 
 from fedvhost.backport.csource import declared, exports
 from fedvhost.git.store import GitStore
 from fedvhost.values import Oid
 
 _CHANGE = re.compile(r"^([+-])[ \t]*EXPORT_(?:\w+_)?SYMBOL\w*[ \t]*\(\s*(\w+)")
+# A pick misses many names of few headers, and walking the history is what costs.
+_TOUCHING: WeakKeyDictionary[GitStore, dict[tuple[str, Oid, Oid], tuple[Oid, ...]]] = WeakKeyDictionary()
 
 
 def gained_exports(store: GitStore, old_tree: Oid, new_tree: Oid) -> Mapping[str, str]:
@@ -52,45 +55,35 @@ def origin(
     header itself (``vhost_net.h``), the commit that brought the file. None if there is none.
     """
     for path in sorted(paths, key=lambda p: not p.endswith(".h")):
-        for commit in _candidates(store, name, path, base, pick, export):
-            parent = store.commit(commit).parents[0]
-            after, before = store.file(commit, path), store.file(parent, path)
-            if commit != pick and _has(after, name, path, export) and not _has(before, name, path, export):
-                return commit
+        for commit in _touching(store, path, base, pick):
+            if commit != pick and _has(store, commit, path, name, export):
+                parent = store.commit(commit).parents[0]
+                if not _has(store, parent, path, name, export):
+                    return commit
     return None
 
 
-def _candidates(store: GitStore, name: str, path: str, base: Oid, pick: Oid, export: bool) -> list[Oid]:
-    """Return the commits that may have brought ``name`` into ``path``, oldest first."""
-    if _is_header(name, path):
-        how = ["--diff-filter=A"]
-    else:
-        # -G, not -S: a declaration that takes the place of a comment leaves the count as it was.
-        word = rf"\b{re.escape(name)}\b"
-        text = rf"EXPORT_[A-Z_]*SYMBOL[A-Z_]*[ \t]*[(][ \t]*{word}" if export else word
-        how = [f"-G{text}"]
-    log = store.git(
-        *(
-            "log",
-            "--format=%H",
-            "--reverse",
-            "--topo-order",
-            "--no-merges",
-            "--min-parents=1",
-            "--no-renames",
-        ),
-        *("--no-ext-diff", "--no-textconv", *how, f"{base}..{pick}", "--", f":(literal){path}"),
-    )
-    return [Oid(line) for line in log.stdout.decode().split()]
+def _touching(store: GitStore, path: str, base: Oid, pick: Oid) -> tuple[Oid, ...]:
+    """Return the commits of ``base..pick`` that change ``path``, oldest first, without merges.
+
+    Which of them brings a name is read from the files: git's own -S counts words, and misses a
+    declaration that takes the place of a mention.
+    """
+    known = _TOUCHING.setdefault(store, {})
+    if (path, base, pick) not in known:
+        log = store.git(
+            *("log", "--format=%H", "--reverse", "--topo-order", "--no-merges", "--min-parents=1"),
+            *(f"{base}..{pick}", "--", f":(literal){path}"),
+        )
+        known[path, base, pick] = tuple(Oid(line) for line in log.stdout.decode().split())
+    return known[path, base, pick]
 
 
-def _is_header(name: str, path: str) -> bool:
-    return f"/{path}".endswith(f"/{name}")
-
-
-def _has(content: bytes | None, name: str, path: str, export: bool) -> bool:
-    if content is None or _is_header(name, path):
+def _has(store: GitStore, commit: Oid, path: str, name: str, export: bool) -> bool:
+    """Whether ``path`` declares or exports ``name`` in a commit; of a header's name, whether it is there."""
+    content = store.file(commit, path)
+    if content is None or f"/{path}".endswith(f"/{name}"):
         return content is not None
-    if export:
-        return name in exports(content)
-    return name in declared(content).outer
+    if name.encode() not in content:  # saves reading it as C
+        return False
+    return name in (exports(content) if export else declared(content).outer)

@@ -4,6 +4,7 @@ Two lanes, ``master`` and ``net``, merged once; what each step is there to try i
 docstring.
 """
 
+# ruff: noqa: SIM905  (names, one a line, would be a page)
 from __future__ import annotations
 
 from fedvhost.sample.files import folder, text
@@ -14,7 +15,7 @@ from fedvhost.sample.people import ADA, BRUNO, FLORENT, GRETA, MIRA, PAOLA, TOMI
 LIBRARY = (
     "argv_split bitmap bitrev bsearch bust checksum cmdline cpumask crc16 crc7 ctype debug dec_and_lock "
     "devres div64 find_bit gcd hexdump idr iomap kasprintf klist kref list_sort parser"
-).split()  # noqa: SIM905  a name a line would be a page
+).split()
 
 
 def _library_file(name: str) -> str:

@@ -4,6 +4,7 @@ Two projects in one history, as in life: qemu's own lane and the fork's, ``maste
 then. What each step is there to try is in the package's docstring.
 """
 
+# ruff: noqa: SIM905  (names, one a line, would be a page)
 from __future__ import annotations
 
 from fedvhost.sample.files import folder, text
@@ -14,7 +15,7 @@ from fedvhost.sample.people import ADA, BRUNO, FLORENT, GRETA, HANNO, MIRA, PAOL
 DEVICES = (
     "acpi apic cirrus_vga cs4231a dma e1000 eepro100 es1370 fdc fw_cfg i8254 i8259 lsi53c895a mc146818rtc "
     "ne2000 parallel pckbd pcnet piix_pci rtl8139 sb16 serial vmware_vga watchdog"
-).split()  # noqa: SIM905  a name a line would be a page
+).split()
 
 
 def _device_file(name: str) -> str:

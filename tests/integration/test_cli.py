@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import subprocess
 import sys
 import time
@@ -192,6 +193,19 @@ def test_init_here_in_an_empty_folder(cli: Cli, tmp_path: Path) -> None:
     assert cli("init", ".", cwd=tmp_path).code == 0
     assert cli("init", ".", cwd=tmp_path).out == "'.' is a workspace already; nothing was changed\n"
     assert not [p for p in tmp_path.iterdir() if p.name.startswith(".init")]
+
+
+def test_doctor_finds_the_histories_of_the_sample(cli: Cli, tmp_path: Path) -> None:
+    made = json.loads(cli("sample", "--json", tmp_path / "sample").out)
+
+    ran = cli("-C", made["workspace"], "doctor", "--json")
+
+    found = {f["name"]: f for f in json.loads(ran.out)["findings"]}
+    assert ran.code == 0
+    for package in ("kernel", "qemu-kvm"):
+        row = found[f"history of {package}"]
+        assert row["here"]
+        assert row["found"] == f"{made[package]} (from {made['workspace']}/fedvhost.toml)"
 
 
 def test_doctor_fails_for_a_history_that_is_not_where_it_should_be(

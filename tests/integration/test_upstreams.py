@@ -85,6 +85,16 @@ def test_the_nearer_to_the_command_line_the_stronger(tmp_path: Path, monkeypatch
     ]
 
 
+def test_misspelt_package_in_the_workspaces_file_does_not_end_in_a_download(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    workspace.releases_dir.mkdir(parents=True)
+    (workspace.releases_dir / "f13.toml").write_text("[packages.kernel]\n")
+    workspace.config_file.write_text('[upstreams]\nkernle = "/src/linux"\n')
+
+    with pytest.raises(InputError, match=r"upstreams\.kernle: no release here .* did you mean 'kernel'\?"):
+        find_local("kernel", {}, workspace, {})
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

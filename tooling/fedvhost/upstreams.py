@@ -98,6 +98,15 @@ def find_local(
         configured = configured_upstreams(file)
         if name in configured:
             return Place(configured[name], str(file))
+        # A misspelt name must not end in a download. The person's file may serve other workspaces, too.
+        packages = workspace.packages() if workspace and file == workspace.config_file else ()
+        for other in configured if packages else ():
+            if other not in packages:
+                raise InputError(
+                    f"no release here has a package '{other}'; {nearest(other, packages)}",
+                    file=file,
+                    key=f"upstreams.{other}",
+                )
     return None
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from fedvhost.errors import ToolMissing
 from fedvhost.specs.changelog import Evr
 
@@ -24,3 +26,14 @@ def newer(one: Evr, other: Evr) -> bool:
 
 def _label(evr: Evr) -> tuple[str, str, str]:
     return str(evr.epoch or 0), evr.version, evr.release
+
+
+def rpm_version() -> tuple[int, ...]:
+    """Return rpm's version as numbers, ``(4, 18, 0)``.
+
+    Raises:
+        ToolMissing: the system has no rpm bindings.
+    """
+    if rpm is None:
+        raise ToolMissing("rpm (the Python bindings)", "python3-rpm")
+    return tuple(int(n) for n in re.findall(r"\d+", rpm.__version__)[:3])

@@ -7,7 +7,7 @@ import gzip
 import os
 import shutil
 from pathlib import Path
-from typing import IO, Literal
+from typing import Literal
 
 from fedvhost.errors import InputError
 from fedvhost.process import run
@@ -60,7 +60,7 @@ def source_archive(
 
 def _compress(plain: Path, packed: Path, compression: Compression) -> None:
     with plain.open("rb") as source, packed.open("wb") as raw:
-        sink: IO[bytes]
+        sink: gzip.GzipFile | bz2.BZ2File
         if compression == "gzip":
             # No name and no time in the header (gzip -n): they would differ from run to run.
             sink = gzip.GzipFile(filename="", mode="wb", compresslevel=9, fileobj=raw, mtime=0)

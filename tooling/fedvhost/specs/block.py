@@ -98,11 +98,12 @@ def _only(statement: Applied, patches: tuple[Declared, ...]) -> bool:
 @dataclass(frozen=True, slots=True)
 class Hole:
     """Where a block was: indexes in the lines that are left, None where it had no lines; ``start`` is
-    its first number."""
+    its first number, ``kept`` has the original index of each line that is left."""
 
     declare_at: int | None
     apply_at: int | None
     start: int | None
+    kept: tuple[int, ...]
 
 
 def remove_block(raw: tuple[RawLine, ...], block: Block, *, blank: bool) -> tuple[tuple[RawLine, ...], Hole]:
@@ -116,7 +117,8 @@ def remove_block(raw: tuple[RawLine, ...], block: Block, *, blank: bool) -> tupl
         return lines[0] - sum(index < lines[0] for index in gone) if lines else None
 
     start = min((d.number for d in block.patches), default=None)
-    hole = Hole(left_before(block.declaration_lines), left_before(block.prep_lines), start)
+    kept = tuple(index for index in range(len(raw)) if index not in gone)
+    hole = Hole(left_before(block.declaration_lines), left_before(block.prep_lines), start, kept)
     return without(raw, frozenset(gone)), hole
 
 

@@ -22,7 +22,7 @@ from collections.abc import Callable
 
 from fedvhost.errors import InputError
 from fedvhost.specs.block import check_others, check_result, find_block, insert_block, remove_block
-from fedvhost.specs.changelog import Evr, check_date, entry_lines, own_entry, read_changelog
+from fedvhost.specs.changelog import Evr, entry_lines, own_entry, read_changelog
 from fedvhost.specs.layout import Layout, read_layout
 from fedvhost.specs.release import automatic, candidates
 from fedvhost.specs.text import RawLine, join, splice, split, without
@@ -67,22 +67,44 @@ def apply_change(
         return spec
     rest, hole = remove_block(raw, block, blank=not change.patches)
     before = read_layout(rest, file)
-    check_others(before, change)
-    edited = insert_block(rest, before, change, hole, modern=modern) if change.patches else rest
-    check_result(before, read_layout(edited, file), change)
-    return join(edited if in_force else _release(edited, change, evr_of, file, released=released))
+    try:
+        check_others(before, change)
+        edited = insert_block(rest, before, change, hole, modern=modern) if change.patches else rest
+        check_result(before, read_layout(edited, file), change)
+    except InputError as error:
+        # The person's file still has the lines that were taken out here.
+        line = None if error.line is None else hole.kept[error.line - 1] + 1
+        raise InputError(error.message, file=file, line=line) from error
+    if in_force:
+        return join(edited)
+    shift = len(edited) - len(raw)
+    return join(_release(edited, change, evr_of, file, released=released, shift=shift))
 
 
 def _release(
-    raw: tuple[RawLine, ...], change: SpecChange, evr_of: EvrOf, file: str, *, released: bool
+    raw: tuple[RawLine, ...],
+    change: SpecChange,
+    evr_of: EvrOf,
+    file: str,
+    *,
+    released: bool,
+    shift: int,
 ) -> tuple[RawLine, ...]:
-    """Return the lines with the release raised and the entry written, each where that is a person's job."""
+    """Return the lines with the release raised and the entry written, each where that is a person's job.
+    ``shift`` is how many lines have come in above the changelog."""
     layout = read_layout(raw, file)
     changelog = read_changelog(layout, has_epoch=any(_EPOCH.match(line.text) for line in layout.lines))
     counted = automatic(layout)
     current = None if counted else evr_of(join(raw))
     own = None if released else own_entry(changelog, change.feature, change.author, current)
-    check_date(next((entry for entry in changelog.entries if entry is not own), None), change.date, file)
+    below = next((entry for entry in changelog.entries if entry is not own), None)
+    if below is not None and change.date < below.date:
+        raise InputError(
+            f"the newest changelog entry is of {below.date.isoformat()}, and rpm refuses one of "
+            f"{change.date.isoformat()} above it; give a later date",
+            file=file,
+            line=below.start + 1 - shift,
+        )
     body = change.entry
     if own is not None:
         lines = entry_lines(changelog.style, change.date, change.author, current, body)

@@ -11,7 +11,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fedvhost.errors import InputError
 from fedvhost.specs.layout import Kind, Layout
 from fedvhost.specs.text import escaped
 
@@ -165,18 +164,3 @@ def own_entry(changelog: Changelog, feature: str, author: str, evr: Evr | None) 
     )
     current = top.evr is None or (evr is not None and top.evr == changelog.style.evr(evr))
     return top if mine and current else None
-
-
-def check_date(previous: Entry | None, date: datetime.date, file: str) -> None:
-    """rpm refuses a changelog that goes back in time.
-
-    Raises:
-        InputError: the entry that ours would stand above is of a later day.
-    """
-    if previous is not None and date < previous.date:
-        raise InputError(
-            f"the newest changelog entry is of {previous.date.isoformat()}; an entry of {date.isoformat()} "
-            "above it would go back in time. Give a later date",
-            file=file,
-            line=previous.start + 1,
-        )

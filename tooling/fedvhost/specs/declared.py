@@ -66,8 +66,9 @@ def reserved(layout: Layout, but: Iterable[Declared] = ()) -> frozenset[int]:
     """Return the numbers that are taken, in whatever branch, macro or comment; ``but`` these lines' own."""
     free = frozenset(d.line.number for d in but)
     numbers = {d.number for d in declared(layout) if d.line.number not in free}
-    for line in layout.section(PREAMBLE, "package"):
-        if line.number not in free:
+    for line in layout.lines:
+        # Anywhere: a macro defined below %description may declare patches for the package it makes.
+        if line.number not in free and line.section != "changelog":
             numbers.update(int(n) for n in _RESERVED.findall(line.text))
     return frozenset(numbers)
 

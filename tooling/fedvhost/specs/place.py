@@ -75,9 +75,39 @@ def find_place(layout: Layout, hints: Sequence[str]) -> Place:
     word = _function(prep) if style is Style.FUNCTION else ""
     kernel = style is Style.FUNCTION or any(_KERNEL.match(line.text) for line in layout.lines)
     place = _grouped(layout, patches, prep, style, hints) if kernel else None
+    span = _span(layout, prep) if style is Style.ALL else None
+    if span is not None:
+        patches = tuple(d for d in patches if span[0] <= d.number <= span[1]) or patches
     place = place or _behind_the_last(layout, patches, prep, style)
-    spans = [a.span for a in prep.applied if a.style is Style.ALL and a.first.live]
-    return replace(place, word=word, span=None if None in spans or not spans else spans[-1])
+    return replace(place, word=word, span=span)
+
+
+def _span(layout: Layout, prep: Prep) -> tuple[int, int] | None:
+    """Return the numbers that ``%autopatch`` applies in every build; None if it is all of them.
+
+    Raises:
+        InputError: there are builds in which none is taken.
+    """
+    taken = [a for a in prep.applied if a.style is Style.ALL and a.first.live]
+    always = [a for a in taken if _neutral(a.first)]
+    if always:
+        # Several ranges: the last is where the spec's newest patches go.
+        return always[-1].span
+    whole = {a.first.conditions[-1].line for a in taken if _ends_else(a.first)}
+    branches = [a for a in taken if a.first.conditions[-1].line in whole]
+    if not branches:
+        raise InputError(
+            f"patches are applied here only under '{taken[0].first.under[-1]}'; "
+            "there is no line that applies them in every build",
+            file=layout.file,
+            line=taken[0].first.number,
+        )
+    spans = [a.span for a in branches if a.span is not None]
+    return (max(low for low, _ in spans), min(high for _, high in spans)) if spans else None
+
+
+def _ends_else(line: Line) -> bool:
+    return line.under[-1].endswith(" %else")
 
 
 def _require_unpatched(layout: Layout, patches: Sequence[Declared], prep: Prep) -> None:

@@ -455,14 +455,16 @@ def test_neither_merge_nor_anchors_place_ioeventfd(qemu: Tree) -> None:
     qemu.checkout("qemu-kvm-0.12.3")
     assert qemu.pick("ioeventfd") == {"kvm-all.c", "kvm.h"}
 
-    for path in ("kvm-all.c", "kvm.h"):
-        merged = (qemu.path / path).read_text()
-        chunks = [m.groupdict() for m in CONFLICT.finditer(merged)]
-        assert chunks
-        # Each replaces a line that the fork does not have: nothing here is a mere insertion.
-        for chunk in chunks:
-            with pytest.raises(AssertionError):
-                inserted(chunk["base"], chunk["theirs"])
+    # One hunk changes a function that the fork does not have; the other only inserts, and the lines
+    # before and after it stand together in the fork: inside KVM_UPSTREAM, which nobody defines.
+    qemu.settle("kvm-all.c", lambda ours, base, theirs: ours or inserted(base, theirs))
+    qemu.settle("kvm.h", lambda ours, base, theirs: ours + inserted(base, theirs))
+
+    status, said = qemu.make("kvm-all.o")
+    assert status == 0, said
+    assert "int kvm_set_ioeventfd(" in (qemu.path / "kvm-all.c").read_text()
+    symbols = run(["nm", qemu.path / "kvm-all.o"]).stdout.decode()
+    assert "kvm_init" in symbols and "kvm_set_ioeventfd" not in symbols
 
 
 def test_the_maintainers_own_merge_of_ioeventfd_is_there(qemu: Tree) -> None:

@@ -65,29 +65,31 @@ IOEVENTFD_PROTOTYPE = """\
 int kvm_set_ioeventfd(int queue, int fd, int assign);
 """
 IOEVENTFD = """\
-/* the processors' own, and events below */
-
-int kvm_set_ioeventfd(int queue, int fd, int assign)
+static int kvm_event(int type, int number, int fd, int assign)
 {
-    /* a write to the queue's notification register is an event on fd */
-    if (queue < 0 || fd < 0) {
+    if (number < 0 || fd < 0) {
         return -EINVAL;
     }
-    return kvm_vm_ioctl(KVM_IOEVENTFD, assign ? fd : -1);
+    return kvm_vm_ioctl(type, assign ? fd : -1);
 }
+
+/* a write to the queue's notification register is an event on fd */
+int kvm_set_ioeventfd(int queue, int fd, int assign)
+{
+    return kvm_event(KVM_IOEVENTFD, queue, fd, assign);
+}
+
 """
 IRQFD_PROTOTYPE = "int kvm_set_irqfd(int gsi, int fd, int assigned);\n"
 IRQFD = """\
+/* an event on fd is an interrupt to the guest */
 int kvm_set_irqfd(int gsi, int fd, int assigned)
 {
-    /* an event on fd is an interrupt to the guest */
-    if (gsi < 0 || fd < 0) {
-        return -EINVAL;
-    }
-    return kvm_vm_ioctl(KVM_IRQFD, assigned ? fd : -1);
+    return kvm_event(KVM_IRQFD, gsi, fd, assigned);
 }
 
 """
+IRQFD_BEFORE = "/* a write to the queue's notification register is an event on fd */\n"
 
 # One fix, upstream and on the stable branch.
 TAP_FD = (
@@ -336,8 +338,8 @@ EventNotifier *virtio_queue_get_host_notifier(VirtIODevice *vdev, int n)
     }
 """,
             ),
-            Swap("kvm-all.c", "/* the processors' own, and nothing else below */\n", IOEVENTFD),
-            Swap("kvm.h", "/* nothing else is for other files */\n", IOEVENTFD_PROTOTYPE),
+            before("kvm-all.c", "int kvm_vcpu_ioctl(int cpu, int type, long arg)\n", IOEVENTFD),
+            after("kvm.h", "int kvm_vm_ioctl(int type, long arg);\n", IOEVENTFD_PROTOTYPE),
         ),
     ),
     Step(
@@ -346,8 +348,8 @@ EventNotifier *virtio_queue_get_host_notifier(VirtIODevice *vdev, int n)
         "kvm: irqfd support",
         "",
         (
-            before("kvm-all.c", "int kvm_set_ioeventfd(int queue, int fd, int assign)\n", IRQFD),
-            after("kvm.h", "int kvm_set_ioeventfd(int queue, int fd, int assign);\n", IRQFD_PROTOTYPE),
+            before("kvm-all.c", IRQFD_BEFORE, IRQFD),
+            before("kvm.h", "int kvm_set_ioeventfd(int queue, int fd, int assign);\n", IRQFD_PROTOTYPE),
         ),
     ),
     Step(
@@ -522,7 +524,7 @@ Ask for no extension in kvm_init: ours is another one.
             before(
                 "kvm-all.c",
                 '#include "qemu-kvm.c"\n',
-                IOEVENTFD.replace("int kvm_set_ioeventfd", IRQFD + "int kvm_set_ioeventfd") + "\n",
+                IOEVENTFD.replace(IRQFD_BEFORE, IRQFD + IRQFD_BEFORE),
             ),
             after("kvm.h", "int kvm_vm_ioctl(int type, long arg);\n", IOEVENTFD_PROTOTYPE + IRQFD_PROTOTYPE),
         ),

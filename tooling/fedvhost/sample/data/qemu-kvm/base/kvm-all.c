@@ -64,8 +64,7 @@ int kvm_vm_ioctl(int type, long arg)
     return kvm_state->vmfd < 0 ? -EBADF : 0;
 }
 
-/* the processors' own, and nothing else below */
-
+/* what others ask for */
 int kvm_vcpu_ioctl(int cpu, int type, long arg)
 {
     return cpu < 0 ? -EINVAL : 0;

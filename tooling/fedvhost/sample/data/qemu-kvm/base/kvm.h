@@ -22,6 +22,4 @@ int kvm_has_vcpu_events(void);
 int kvm_vm_ioctl(int type, long arg);
 int kvm_vcpu_ioctl(int cpu, int type, long arg);
 
-/* nothing else is for other files */
-
 #endif

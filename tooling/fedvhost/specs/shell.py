@@ -138,7 +138,10 @@ class _Reader:
             if text[position] == quote:
                 self._add(text[start:position])
                 return position + 1
-            position += 1
+            # In "$(…)" the quotes are the inner command's own.
+            position = (
+                _behind(text, position) if text.startswith("$(", position) and quote == '"' else position + 1
+            )
         self._add(text[start:] + "\n")
         return len(text) + 1
 
@@ -177,6 +180,10 @@ class _Reader:
             return position + 2
         if text[position : position + 2] in ("${", "$[", "%{", "%[", "%("):
             return self._braced(text, position)
+        if text.startswith("$((", position):
+            end = _behind(text, position)
+            self._add(text[position:end])
+            return end
         if char in "();&|":
             return self._operator(text, position)
         if char in "<>":
@@ -337,6 +344,26 @@ class _Reader:
             state.dead = True
         if words[0] == "exit" and not state.frames and operator in (";", "\n"):
             state.exited = True
+
+
+def _behind(text: str, position: int) -> int:
+    """Return the position behind the ``$(…)`` that begins at ``position``; if it does not end on this
+    line, the one behind its ``$(``."""
+    depth, at, quote = 0, position + 1, ""
+    while at < len(text):
+        char = text[at]
+        if char == "\\":
+            at += 1
+        elif quote:
+            quote = "" if char == quote else quote
+        elif char in "'\"":
+            quote = char
+        elif char in "()":
+            depth += 1 if char == "(" else -1
+            if depth == 0:
+                return at + 1
+        at += 1
+    return position + 2
 
 
 def _certain(words: tuple[str, ...]) -> bool | None:

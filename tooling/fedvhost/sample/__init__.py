@@ -14,10 +14,10 @@ mm-export           in the base, but not exported: compiles, and    5da779c34cc 
                     right before the feature
 tun-socket          not defined in the base; not next to the        05c2828c72c tun: export underlying
                     feature: does not compile                       socket
-virtio-status       virtio-net-vhost replaces a line that this one  704a76fcd2 and the others of the
-                    wrote: conflicts without it, lands clean        virtio features chain
-virtio-rename       the field that virtio-net-vhost reads has       704a76fcd2, d2364ee424
-                    another name in the base
+virtio-status       virtio-net-vhost replaces a line that this one  8172539d21 virtio: add features as
+                    wrote: conflicts without it, lands clean        qdev properties, and its fixes
+virtio-rename       the field that virtio-net-vhost reads has       704a76fcd2 virtio: rename features
+                    another name in the base; no conflict says so
 logfs               **not** one: its ``log_file`` is not the one    LogFS, the false positive of a
                     that vhost has a field called                   naive symbol scan
 =================== =============================================== ==================================
@@ -30,7 +30,7 @@ key                 trap                                            in real life
 vhost-net           inserts into a list whose neighbour is not in   the Makefiles' lists
                     the base (drivers/Makefile) and above one that
                     was reworded (MAINTAINERS)
-ring-limit          inserts beside an include that only the sweep   7b3384fc306 after 4be929be34f
+ring-limit          inserts beside an include that only the sweep   picks after 5a0e3ad6af8
                     added
 event-notifier      inserts above a line that the fork has in       2292b33986 notifier: event notifier
                     another form (Makefile.target)
@@ -40,8 +40,10 @@ tap-vhost           inserts after an option that the base lacks     82b0d80ef6 t
 tap-vhost           elsewhere merges clean and says error_report,   82b0d80ef6 and 1ecda02b24
                     which the base calls qemu_error; it came with
                     error-report, tree-wide: does not link
-ioeventfd           the fork's KVM_UPSTREAM code stands where it    ca82180603 kvm: add API to set
-                    lands: needs declared adaptations               ioeventfd
+ioeventfd           one hunk changes a function that the fork does  ca82180603 kvm: add API to set
+                    not have; the anchors of another stand inside   ioeventfd
+                    KVM_UPSTREAM, which is never built: needs
+                    declared adaptations
 pci-per-target      takes back what the base never had:             087431d1d1 virtio-pci: compile
                     redundant, though it conflicts                  per-target
 tx-stop(-net)       one patch, on two lanes, under two hashes       5c781061a4 = 15a2cb7b70
@@ -60,8 +62,8 @@ Follow-ups:
 =================== =============================================== ==================================
 key                 trap                                            in real life
 =================== =============================================== ==================================
-index-check         a fix to take; index-check-stable is the same   0f3d9a17469, and 2.6.34.y's copies
-                    in v2.6.34.1 (``commit … upstream.``)
+index-check         a fix to take; index-check-stable is the same   0f3d9a17469; 79907d89c39 and its
+                    in v2.6.34.1 (``commit … upstream.``)           stable form 2f055d42e40
 tap-cleanup         a fix to take, in the range and not requested   fae054b070 and others
 sock-backlog-fix    names vhost_net and must **not** be taken: its  298359c5bf0, whose cause
                     cause, sock-backlog, is not in the base         34e55232e59f is not in the base

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from fedvhost.values import Oid
 
+_BLANK_LINE = re.compile(r"\n[ \t\r\f\v]*\n")
 _IDENT = re.compile(rb"(?P<who>.*) (?P<seconds>-?\d+) (?P<zone>[+-]\d+)", re.DOTALL)
 
 
@@ -31,7 +32,7 @@ class Commit:
     @property
     def subject(self) -> str:
         """The first paragraph on one line, as git shows it."""
-        return " ".join(self.text.strip().split("\n\n", 1)[0].split())
+        return " ".join(_BLANK_LINE.split(self.text.strip(), maxsplit=1)[0].split())
 
     @property
     def author_name(self) -> str:
@@ -40,9 +41,9 @@ class Commit:
         return decode(match["who"] if match else self.author, self.encoding)
 
     @property
-    def author_time(self) -> int:
-        """The author's date in seconds since 1970 (UTC)."""
-        match = _IDENT.fullmatch(self.author)
+    def committer_time(self) -> int:
+        """The committer's date in seconds since 1970 (UTC)."""
+        match = _IDENT.fullmatch(self.committer)
         return int(match["seconds"]) if match else 0
 
 
@@ -59,11 +60,13 @@ class Conflict:
 @dataclass(frozen=True, slots=True)
 class Merge:
     """What ``git merge-tree`` made: a tree, with diff3 conflict markers where it could not settle, and
-    the conflicts. ``ours`` and ``theirs`` are the commits whose names stand behind the markers."""
+    the conflicts. ``complaints`` are what git calls a conflict beyond them (path, kind): some leave no
+    conflicted path behind, so the tree alone looks like a clean one. ``ours`` and ``theirs`` are the
+    commits whose names stand behind the markers."""
 
     tree: Oid
     conflicts: tuple[Conflict, ...]
-    messages: str
+    complaints: tuple[tuple[str, str], ...]
     ours: Oid
     theirs: Oid
 
@@ -73,7 +76,7 @@ def decode(text: bytes, encoding: bytes | None = None) -> str:
     for name in (encoding.decode("ascii", "replace") if encoding else "utf-8", "utf-8"):
         try:
             return text.decode(name)
-        except (UnicodeDecodeError, LookupError):
+        except (ValueError, LookupError):  # undecodable; no such encoding, or a name that cannot be one
             continue
     return text.decode("latin-1")
 

@@ -6,7 +6,7 @@ order and then any file whose path ends so. What nothing matches is a system hea
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, KeysView, Mapping, Sequence
 from dataclasses import dataclass, field
 from posixpath import basename, dirname, join, normpath
 from typing import Protocol
@@ -16,6 +16,7 @@ from fedvhost.values import Oid
 
 # Both builds look at many architectures; the one that counts here is the PC.
 _PLACES = ("", "include", "arch/x86/include", "include/asm-generic", "hw", "target-i386", "kvm/include")
+_INDEXES = 4
 _MOST_MATCHES = 16  # more files than this that end so: the name says nothing
 
 
@@ -44,7 +45,21 @@ class Sources:
     """C files already read, by blob: a header that no pick changes is read once for all of them."""
 
     known: dict[Oid, Source] = field(default_factory=dict)
+    indexes: list[tuple[KeysView[str], Mapping[str, Sequence[str]]]] = field(default_factory=list)
     words: dict[str, str] = field(default_factory=dict)  # one object a name, whichever headers say it
+
+    def endings(self, blobs: Mapping[str, Oid]) -> Mapping[str, Sequence[str]]:
+        """Return file name → paths of the C files of a listing. Trees that a replay walks along mostly
+        have the same paths, so the last few answers are kept."""
+        for paths, found in self.indexes:
+            if paths == blobs.keys():
+                return found
+        made: dict[str, list[str]] = {}
+        for path in blobs:
+            if path.endswith((".h", ".c")):
+                made.setdefault(basename(path), []).append(path)
+        self.indexes = [(blobs.keys(), made), *self.indexes[: _INDEXES - 1]]
+        return made
 
     def read(self, tree: Tree, blob: Oid) -> Source:
         """Return what a blob of ``tree`` says."""
@@ -61,11 +76,8 @@ class View:
 
     def __init__(self, tree: Tree, sources: Sources) -> None:
         self.tree, self.sources, self.blobs = tree, sources, tree.blobs()
-        self._endings: dict[str, list[str]] = {}
         self._reached: dict[str, tuple[str, ...]] = {}
-        for path in self.blobs:
-            if path.endswith((".h", ".c")):
-                self._endings.setdefault(basename(path), []).append(path)
+        self._endings = sources.endings(self.blobs)
 
     def source(self, path: str) -> Source:
         """Return what the file at ``path`` says; it must exist."""

@@ -21,7 +21,7 @@ def picked_message(message: bytes, pick: Oid, notes: Sequence[Note]) -> bytes:
     lines: list[bytes] = []
     if notes:
         lines.append(b"Conflicts:")
-        lines += [b"\t" + _note(note).encode() for note in notes]
+        lines += [b"\t" + note_text(note).encode() for note in notes]
     lines.append(b"(cherry picked from commit " + pick.encode() + b")")
     last = body.rsplit(b"\n\n", 1)[-1]
     ends_in_trailers = b"\n\n" in body and all(_TRAILER.match(line) for line in last.split(b"\n"))
@@ -29,8 +29,10 @@ def picked_message(message: bytes, pick: Oid, notes: Sequence[Note]) -> bytes:
     return body + gap + b"\n".join(lines) + b"\n"
 
 
-def _note(note: Note) -> str:
-    return f"{note.path}: {note.how}" if note.path else note.how
+def note_text(note: Note) -> str:
+    """Say what was done to a file beyond the plain merge."""
+    done = {"insertion": "inserted ", "redundant": "left out: "}.get(note.rung, "") + note.how
+    return f"{note.path}: {done}" if note.path else done
 
 
 def file_slug(subject: str, most: int = 60) -> str:

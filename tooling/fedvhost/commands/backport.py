@@ -7,12 +7,9 @@ import click
 from fedvhost.commands.context import Invocation, pass_invocation
 from fedvhost.commands.run import (
     dist_git_option,
-    parse_dist_git,
-    progress_of,
-    request_of,
+    execute,
     rollup_option,
     run_options,
-    show,
 )
 
 _DRY_RUN = click.option("--dry-run", is_flag=True, help="Do all of it, write none of it.")
@@ -38,7 +35,7 @@ def backport(
     Finds what the requested commits need, replays them on the release's base, exports the patches, proves
     that they apply without fuzz, and declares and applies them in the spec. Exit code 1: a commit stopped.
     """
-    return _run(
+    return execute(
         invocation, "spec", release, feature, packages, upstream, as_json,
         dist_git=dist_git, rollup=rollup, from_plan=from_plan, dry_run=dry_run,
     )  # fmt: skip
@@ -53,7 +50,7 @@ def plan(
     upstream: tuple[str, ...], as_json: bool, dry_run: bool,
 ) -> int:  # fmt: skip
     """Work out which commits are needed on the release's base, and why; write the plan."""
-    return _run(invocation, "plan", release, feature, packages, upstream, as_json, dry_run=dry_run)
+    return execute(invocation, "plan", release, feature, packages, upstream, as_json, dry_run=dry_run)
 
 
 @click.command()
@@ -64,7 +61,7 @@ def replay(
     upstream: tuple[str, ...], as_json: bool,
 ) -> int:  # fmt: skip
     """Carry the plan out on the base, as objects; only a ref of our own store moves."""
-    return _run(invocation, "replay", release, feature, packages, upstream, as_json, from_plan=True)
+    return execute(invocation, "replay", release, feature, packages, upstream, as_json, from_plan=True)
 
 
 @click.command()
@@ -76,20 +73,6 @@ def export(
     upstream: tuple[str, ...], as_json: bool, rollup: bool,
 ) -> int:  # fmt: skip
     """Write the plan's series as patch files, after applying them without fuzz."""
-    return _run(
+    return execute(
         invocation, "export", release, feature, packages, upstream, as_json, rollup=rollup, from_plan=True
     )
-
-
-def _run(
-    invocation: Invocation, upto: str, release: str, feature: str | None, packages: tuple[str, ...],
-    upstream: tuple[str, ...], as_json: bool, *, dist_git: tuple[str, ...] = (), rollup: bool = False,
-    from_plan: bool = False, dry_run: bool = False,
-) -> int:  # fmt: skip
-    from fedvhost.pipeline.backporting import Options, run_backport
-
-    workspace, request = request_of(invocation, release, feature, packages, upstream)
-    options = Options(upto, from_plan, rollup, dry_run, parse_dist_git(dist_git))
-    with progress_of(invocation) as progress:
-        result = run_backport(workspace, request, options, progress)
-    return show(result, as_json)

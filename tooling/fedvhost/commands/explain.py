@@ -20,9 +20,11 @@ def explain(
 ) -> int:  # fmt: skip
     """Say why COMMIT is in the plan or not, and what it conflicts with. Needs a plan; writes nothing."""
     from fedvhost.errors import InputError
+    from fedvhost.git.identity import committer
     from fedvhost.pipeline.inputs import open_jobs, read_manifests
     from fedvhost.pipeline.picking import explain as explain_commit
     from fedvhost.pipeline.planning import read_plan
+    from fedvhost.pipeline.replaying import replay
     from fedvhost.report.picks import explanation_lines, explanation_object
     from fedvhost.upstreams import resolve_revision
 
@@ -32,6 +34,8 @@ def explain(
     with workspace.lock(), open_jobs(workspace, request, manifests) as jobs:
         plan = read_plan(workspace, manifests)
         for job in jobs:
+            # The plan's trees are objects of ours, which may have been thrown away.
+            replay(job, plan.packages[job.name], committer(workspace.root))
             try:
                 oid = resolve_revision(job.upstream, commit, "commit")
             except InputError as error:

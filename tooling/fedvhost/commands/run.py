@@ -105,6 +105,21 @@ def progress_of(invocation: Invocation) -> Iterator[Callable[[str], None]]:
         yield lambda text: status.update(text[: max(console.width - 6, 20)].replace("[", "\\["))
 
 
+def execute(
+    invocation: Invocation, upto: str, release: str, feature: str | None, packages: tuple[str, ...],
+    upstream: tuple[str, ...], as_json: bool, *, dist_git: tuple[str, ...] = (), rollup: bool = False,
+    from_plan: bool = False, dry_run: bool = False,
+) -> int:  # fmt: skip
+    """Go as far as ``upto``, print what came of it and return the exit code."""
+    from fedvhost.pipeline.backporting import Options, run_backport
+
+    workspace, request = request_of(invocation, release, feature, packages, upstream)
+    options = Options(upto, from_plan, rollup, dry_run, parse_dist_git(dist_git))
+    with progress_of(invocation) as progress:
+        result = run_backport(workspace, request, options, progress)
+    return show(result, as_json)
+
+
 def show(result: Result, as_json: bool) -> int:
     """Print a result and return the exit code."""
     if as_json:

@@ -24,6 +24,7 @@ class History:
         self.store, self.base, self.tips = store, base, tuple(dict.fromkeys(tips))
         self._position: dict[Oid, int] | None = None
         self._patch_ids: dict[Oid, str] = {}
+        self._within: dict[Oid, frozenset[Oid]] = {}
 
     def position(self, commit: Oid) -> int | None:
         """Return where a commit stands in upstream's topological order, None if outside the range."""
@@ -31,6 +32,18 @@ class History:
             out = self.store.git("rev-list", "--topo-order", "--reverse", *self.tips, f"^{self.base}").stdout
             self._position = {Oid(line): i for i, line in enumerate(out.decode().split())}
         return self._position.get(commit)
+
+    def within(self, tip: Oid) -> frozenset[Oid]:
+        """Return the commits of ``base..tip``."""
+        if tip not in self._within:
+            out = self.store.git("rev-list", tip, f"^{self.base}").stdout
+            self._within[tip] = frozenset(Oid(line) for line in out.decode().split())
+        return self._within[tip]
+
+    def heads(self) -> tuple[Oid, ...]:
+        """Return the tips that the first one does not reach, and the first one."""
+        first = self.tips[0]
+        return (first, *(t for t in self.tips[1:] if t not in self.within(first)))
 
     def touching(self, paths: Sequence[str], until: Oid) -> tuple[Oid, ...]:
         """Return the commits of ``base..until``, merges left out, that touch ``paths``, oldest first."""

@@ -1,4 +1,4 @@
-"""Comparing EVRs, as rpm does it: the one thing that the bindings do here, for they touch no macros."""
+"""Comparing EVRs, as rpm does it: the one thing that the bindings do here, for it touches no macros."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from fedvhost.backport.plan import PackagePlan
 from fedvhost.git.identity import Identity, committer
-from fedvhost.pipeline.exporting import Export, export, patches_folder, write_export
+from fedvhost.pipeline.exporting import Export, export, exported, patches_folder, write_export
 from fedvhost.pipeline.inputs import Job, Manifests, Request, open_jobs, read_manifests
 from fedvhost.pipeline.planning import plan_file, plan_jobs, read_plan, write_plan
 from fedvhost.pipeline.replaying import Replay, replay
@@ -102,9 +102,11 @@ class _Run:
     def _write_patches(self, job: Job, made: Export) -> tuple[str, ...]:
         checkout = self.options.dist_git.get(job.name)
         folder = patches_folder(self.workspace, job)
-        changed = [self.workspace.relative(folder / n) for n in write_export(folder, made)]
+        old = exported(folder)
+        changed: list[str] = []
         if checkout is not None:
-            changed += [str(checkout / n) for n in write_export(checkout, made, series=False)]
+            changed += [str(checkout / n) for n in write_export(checkout, made, old, series=False)]
+        changed += [self.workspace.relative(folder / n) for n in write_export(folder, made, old)]
         return tuple(changed)
 
 

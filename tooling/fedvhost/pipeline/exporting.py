@@ -44,16 +44,15 @@ def export(job: Job, replay: Replay, *, rollup: bool) -> Export:
     return Export(patches, apply_series(before, [(p.name, p.content) for p in patches], after))
 
 
-def write_export(folder: Path, made: Export) -> tuple[str, ...]:
-    """Write the patch files and ``series`` into ``folder``; returns the names that changed.
+def write_export(folder: Path, made: Export, old: Sequence[str], *, series: bool = True) -> tuple[str, ...]:
+    """Write the patch files into ``folder``, and ``series`` if asked; returns the names that changed.
 
-    A patch of an older export that the new one does not have is removed; files that no ``series``
-    names are not ours and stay.
+    ``old`` are the names of the export before (``exported``): what of it the new one does not have is
+    removed. Files that no export named are not ours and stay.
     """
-    old = _series_names(folder)
     names = [p.name for p in made.patches]
     changed = [p.name for p in made.patches if write_atomic(folder / p.name, p.content)]
-    if write_atomic(folder / SERIES, "".join(f"{n}\n" for n in names).encode()):
+    if series and write_atomic(folder / SERIES, "".join(f"{n}\n" for n in names).encode()):
         changed.append(SERIES)
     for name in old:
         if name not in names and (folder / name).is_file():
@@ -62,14 +61,16 @@ def write_export(folder: Path, made: Export) -> tuple[str, ...]:
     return tuple(changed)
 
 
+def exported(folder: Path) -> tuple[str, ...]:
+    """Return the patch names that ``series`` in ``folder`` lists; none if there is no such file."""
+    file = folder / SERIES
+    lines = file.read_text().split("\n") if file.is_file() else []
+    return tuple(n for n in lines if n and "/" not in n)
+
+
 def patches_folder(workspace: Workspace, job: Job) -> Path:
     """Where the series of a package goes, ``patches/<release>/<package>``."""
     return workspace.patches_dir / job.release.name / job.name
-
-
-def _series_names(folder: Path) -> Sequence[str]:
-    file = folder / SERIES
-    return [n for n in file.read_text().split("\n") if n and "/" not in n] if file.is_file() else []
 
 
 def _one_each(job: Job, replay: Replay) -> tuple[Patch, ...]:

@@ -94,10 +94,9 @@ class HistoryFacts:
 
     def _gained_exports(self) -> Mapping[str, str]:
         if self._gained is None:
-            tips = [self.store.tree_of(t) for t in self.history.tips]
             gained: dict[str, str] = {}
-            for tip in tips:
-                gained |= gained_exports(self.store, self._base_tree, tip)
+            for tip in self.history.heads():
+                gained |= gained_exports(self.store, self._base_tree, self.store.tree_of(tip))
             self._gained = gained
         return self._gained
 

@@ -13,6 +13,7 @@ from fedvhost.backport.plan import (
     PackagePlan,
     Stop,
 )
+from fedvhost.backport.series import note_text
 from fedvhost.pipeline.result import PackageResult, Result
 
 Style = Callable[[str, str], str]
@@ -80,7 +81,7 @@ def entry_lines(entry: Entry, style: Style, width: int) -> Iterator[str]:
             if evidence.kind != "manifest":
                 yield from _wrapped(f"{evidence.kind}: {evidence.detail}", "            ", width)
     for note in entry.notes:
-        yield from _wrapped(f"{note.path}: {note.how}" if note.path else note.how, "            ", width)
+        yield from _wrapped(note_text(note), "            ", width)
     if entry.review:
         yield "            " + style("look at the place: a rung had to choose", "yellow")
 

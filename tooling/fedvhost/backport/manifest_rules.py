@@ -155,12 +155,12 @@ def _package(package: FeaturePackage) -> Broken:
             earlier = _first(choice.commit, choices[:i])
             if earlier is not None:
                 yield (name, i, "commit"), f"'{choice.commit}' is already {name}[{earlier}]"
-    for name, named in (("also", package.also), ("adapt", package.adapt)):
-        for i, choice_or_adaptation in enumerate(named):
-            commit = choice_or_adaptation.commit
-            never = _first(commit, package.never)
-            if never is not None:
-                yield (name, i, "commit"), f"'{commit}' is also never[{never}]; it cannot be both"
+    wanted = [("also", i, c.commit) for i, c in enumerate(package.also)]
+    wanted += [("adapt", i, a.commit) for i, a in enumerate(package.adapt)]
+    for name, i, commit in wanted:
+        never = _first(commit, package.never)
+        if never is not None:
+            yield (name, i, "commit"), f"'{commit}' is also never[{never}]; it cannot be both"
 
 
 def _first(commit: str, choices: tuple[Choice, ...]) -> int | None:

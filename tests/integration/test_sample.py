@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from fedvhost.errors import InputError
+from fedvhost.errors import InputError, ToolFailed
 from fedvhost.process import run
 from fedvhost.sample import Sample, write_sample
 
@@ -234,16 +234,24 @@ def test_writing_it_again_changes_nothing_and_keeps_what_was_done_there(tmp_path
     assert names(tmp_path) == ["s"]
 
 
-def test_an_empty_folder_is_taken_and_a_full_one_is_not(tmp_path: Path) -> None:
-    (tmp_path / "empty").mkdir()
-    write_sample(tmp_path / "empty")
-    (tmp_path / "full").mkdir()
-    (tmp_path / "full/thesis.tex").write_text("years of work\n")
+def test_the_empty_folder_that_one_stands_in_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    made = write_sample(Path())
+
+    assert names(Path()) == [".fedvhost-sample", "kernel.git", "qemu-kvm.git", "workspace"]
+    assert made.workspace == tmp_path / "workspace"
+
+
+def test_a_folder_with_something_in_it_is_not_taken(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("years of work\n")
 
     with pytest.raises(InputError, match="not a sample; choose another folder"):
-        write_sample(tmp_path / "full")
+        write_sample(tmp_path)
 
-    assert names(tmp_path / "full") == ["thesis.tex"]
+    assert names(tmp_path) == ["thesis.tex"]
 
 
 def test_what_is_left_of_a_sample_is_not_taken_for_one(tmp_path: Path) -> None:
@@ -262,14 +270,16 @@ def test_an_interrupted_run_leaves_nothing(tmp_path: Path, monkeypatch: pytest.M
         f'#!/bin/sh\ncase "$*" in *qemu-kvm.git*) exit 130;; esac\nexec {real} "$@"\n'
     )
     (bin_dir / "git").chmod(0o755)
-    (tmp_path / "here").mkdir()
+    (tmp_path / "here/empty").mkdir(parents=True)
 
     with monkeypatch.context() as env:
         env.setenv("PATH", f"{bin_dir}:{os.environ['PATH']}")
-        with pytest.raises(Exception, match="130"):
-            write_sample(tmp_path / "here/s")
+        for where in ("here/new", "here/empty"):
+            with pytest.raises(ToolFailed, match="exit status 130"):
+                write_sample(tmp_path / where)
 
-    assert names(tmp_path / "here") == []
+    assert names(tmp_path / "here") == ["empty"]
+    assert names(tmp_path / "here/empty") == []
 
 
 # -- the kernel -------------------------------------------------------------------------------------

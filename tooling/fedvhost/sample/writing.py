@@ -18,6 +18,7 @@ from fedvhost.sample.kernel import KERNEL
 from fedvhost.sample.qemu_kvm import QEMU_KVM
 from fedvhost.sample.workspace import workspace_files
 from fedvhost.values import Oid
+from fedvhost.workspace import telling_of
 
 # Which sample a folder holds; without it nothing there is ours.
 STAMP = ".fedvhost-sample"
@@ -42,7 +43,9 @@ def write_sample(directory: Path) -> Sample:
     Raises:
         InputError: there is something else in ``directory``, another version's sample, or part of one.
         ToolError: git is missing, or did not store what it was given.
+        FedvhostError: it cannot be written there.
     """
+    directory = directory.absolute()
     histories = {"kernel": make(KERNEL), "qemu-kvm": make(QEMU_KVM)}
     commits = {f"{name}/{key}": oid for name, made in histories.items() for key, oid in made.commits.items()}
     files = workspace_files(commits)
@@ -53,24 +56,34 @@ def write_sample(directory: Path) -> Sample:
         directory / "workspace",
         MappingProxyType(commits),
     )
-    if _is_there(sample, directory, stamp):
-        return sample
+    if not _is_there(sample, directory, stamp):
+        with telling_of(directory):
+            _write(directory, histories, files, stamp)
+    return sample
+
+
+def _write(directory: Path, histories: Mapping[str, Made], files: Mapping[str, str], stamp: str) -> None:
+    is_new = not directory.exists()
     directory.parent.mkdir(parents=True, exist_ok=True)
-    # Beside the target, so that the rename cannot cross a file system.
-    scratch = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
+    # On the target's own file system, so that a rename is all it takes in the end.
+    draft = Path(tempfile.mkdtemp(prefix=".sample-", dir=directory.parent if is_new else directory))
     try:
         for name, history in (("kernel", KERNEL), ("qemu-kvm", QEMU_KVM)):
-            _write_repository(scratch / f"{name}.git", history, histories[name])
+            _write_repository(draft / f"{name}.git", history, histories[name])
         for path, content in files.items():
-            target = scratch / "workspace" / path
+            target = draft / "workspace" / path
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content.encode())
-        (scratch / STAMP).write_text(f"{stamp}\n")
-        scratch.chmod(0o777 & ~_umask())
-        scratch.rename(directory)  # over an empty folder or nothing; anything else is an error
+        (draft / STAMP).write_text(f"{stamp}\n")
+        if is_new:
+            draft.chmod(0o777 & ~_umask())
+            draft.rename(directory)
+        else:
+            # An empty folder stays the one it was: somebody may stand in it. What makes it a sample is last.
+            for entry in sorted(draft.iterdir(), key=lambda p: p.name == STAMP):
+                entry.rename(directory / entry.name)
     finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-    return sample
+        shutil.rmtree(draft, ignore_errors=True)
 
 
 def _is_there(sample: Sample, directory: Path, stamp: str) -> bool:

@@ -162,12 +162,13 @@ class _Planner:
         """Return the chosen commits and what more it takes to land ``problem.pick``, None if nothing does."""
         while True:
             best: tuple[tuple[int, int, int], frozenset[Oid], _Problem | None] | None = None
-            for candidate, evidence in self._candidates(problem, chosen):
+            for candidate, reasons in self._candidates(problem, chosen).items():
                 tried = self._try(chosen, problem, candidate, depth)
                 if tried is None:
                     continue
                 trial, left = tried
-                self._note(candidate, evidence)
+                for evidence in reasons:
+                    self._note(candidate, evidence)
                 cost = (0 if left is None else left.size, len(trial), self.facts.files_changed(candidate))
                 if best is None or cost < best[0]:
                     best = (cost, trial, left)
@@ -204,20 +205,25 @@ class _Planner:
             return f"behind the context of {problem.pick.short}, but {what} itself"
         return f"behind the context of {problem.pick.short}, but with it {met.pick.short} does not land"
 
-    def _candidates(self, problem: _Problem, chosen: Collection[Oid]) -> list[tuple[Oid, Evidence]]:
-        """Return the commits that evidence names for a problem, those that may be tried."""
-        named: dict[Oid, Evidence] = {}
+    def _candidates(self, problem: _Problem, chosen: Collection[Oid]) -> Mapping[Oid, list[Evidence]]:
+        """Return the commits that evidence names for a problem, those that may be tried, and why."""
+        named: dict[Oid, list[Evidence]] = {}
         for commit, how in self.facts.declared(problem.pick):
-            named.setdefault(commit, Evidence("declared", f"{problem.pick.short} says '{how}'"))
+            evidence = Evidence("declared", f"{problem.pick.short} says '{how}'", commit=problem.pick)
+            named.setdefault(commit, []).append(evidence)
+        lacks: dict[tuple[Oid, str], list[Missing]] = {}
         for missing in problem.missing:
             for origin in self.facts.origins(missing, problem.pick):
-                named.setdefault(origin, _symbol_evidence(missing, problem.pick))
+                lacks.setdefault((origin, missing.kind), []).append(missing)
+        for (origin, _), found in lacks.items():
+            named.setdefault(origin, []).append(_symbol_evidence(found, problem.pick))
         for unsettled in problem.landing.unsettled:
             for author in self.facts.wrote(problem.pick, unsettled):
                 detail = f"wrote lines of '{unsettled.path}' that {problem.pick.short} changes"
-                named.setdefault(author, Evidence("text", detail, path=unsettled.path, commit=problem.pick))
-        allowed = [(c, e) for c, e in named.items() if c not in chosen and self._allowed(c, problem)]
-        return allowed[:CANDIDATES]
+                evidence = Evidence("text", detail, path=unsettled.path, commit=problem.pick)
+                named.setdefault(author, []).append(evidence)
+        allowed = [c for c in named if c not in chosen and self._allowed(c, problem)]
+        return {c: named[c] for c in allowed[:CANDIDATES]}
 
     def _allowed(self, candidate: Oid, problem: _Problem) -> bool:
         if candidate == problem.pick or candidate in self.wanted.never:
@@ -334,15 +340,27 @@ class _Planner:
         return list(dict.fromkeys(found))
 
 
+_LACKS: Mapping[str, tuple[str, str]] = {
+    "undefined": ("symbol", "not defined"),
+    "unexported": ("export", "not exported"),
+    "no header": ("symbol", "no file"),
+}
+
+
 def _missing_sentence(missing: Missing) -> str:
-    what = "defined" if missing.kind == "undefined" else "exported"
-    return f"{missing.path}:{missing.line} uses '{missing.name}', which is not {what} here"
+    return f"{missing.path}:{missing.line} uses '{missing.name}', which is {_LACKS[missing.kind][1]} here"
 
 
-def _symbol_evidence(missing: Missing, pick: Oid) -> Evidence:
-    what, kind = ("not defined", "symbol") if missing.kind == "undefined" else ("not exported", "export")
-    detail = f"'{missing.name}' is {what} without it; {pick.short} uses it in {missing.path}:{missing.line}"
-    return Evidence(kind, detail, (missing.name,), missing.path, pick)
+def _symbol_evidence(found: Sequence[Missing], pick: Oid) -> Evidence:
+    """One piece of evidence for all the names of one kind that came with one commit."""
+    kind, what = _LACKS[found[0].kind]
+    names = tuple(dict.fromkeys(m.name for m in found))
+    quoted = ", ".join(f"'{n}'" for n in names[:6]) + (
+        f" and {len(names) - 6} more" if len(names) > 6 else ""
+    )
+    are = "are" if len(names) > 1 else "is"
+    detail = f"{quoted} {are} {what} without it; {pick.short} uses that in {found[0].path}:{found[0].line}"
+    return Evidence(kind, detail, names, found[0].path, pick)
 
 
 def _paths(unsettled: Iterable[Unsettled]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +14,7 @@ from fedvhost.pipeline.inputs import Job, Manifests, Request, open_jobs, read_ma
 from fedvhost.pipeline.planning import plan_file, plan_jobs, read_plan, write_plan
 from fedvhost.pipeline.replaying import Replay, replay
 from fedvhost.pipeline.result import PackageResult, Result
-from fedvhost.pipeline.speccing import SpecEdit, edit_spec, spec_place, write_spec
+from fedvhost.pipeline.speccing import edit_spec, spec_place, write_spec
 from fedvhost.workspace import Workspace
 
 
@@ -84,16 +85,17 @@ class _Run:
     def _spec(self, job: Job, plan: PackagePlan, replayed: Replay, made: Export) -> PackageResult:
         self.progress(f"{job.name}: declaring and applying the patches in the spec")
         place = spec_place(self.workspace, job, self.options.dist_git.get(job.name))
-        edit: SpecEdit = edit_spec(job, place, made, self.identity)
+        edit = edit_spec(job, place, made, self.identity)
+        outcome = dataclasses.replace(edit.outcome, spec=self.workspace.relative(place.spec))
         changed: tuple[str, ...] = ()
-        if not edit.outcome.findings and not self.options.dry_run:
+        if not outcome.findings and not self.options.dry_run:
             changed = (*self._write_patches(job, made), *write_spec(self.workspace, place, edit))
         return PackageResult(
             plan,
             replayed,
             made,
-            edit.outcome,
-            problem="; ".join(edit.outcome.findings) or None,
+            outcome,
+            problem="; ".join(outcome.findings) or None,
             changed=changed,
             ref=job.ref,
             store=self.workspace.relative(job.store.path),

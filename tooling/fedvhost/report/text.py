@@ -132,7 +132,10 @@ def _produced(result: PackageResult, style: Style, width: int) -> Iterator[str]:
         yield f"  applied   {text}"
     if result.spec is not None:
         spec = result.spec
-        yield f"  spec      {spec.spec}: {spec.nvr}; {spec.proof}"
+        yield f"  spec      {spec.spec}: {spec.nvr}"
+        if spec.proof:
+            yield f"            {spec.proof}"
+        yield from (f"  noticed   {noticed}" for noticed in spec.noticed)
     if result.changed:
         yield f"  written   {len(result.changed)} files"
     elif result.spec is not None and result.ok:

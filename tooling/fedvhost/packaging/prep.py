@@ -16,13 +16,15 @@ from fedvhost.process import run
 TIMEOUT = 3600.0  # seconds; unpacking a kernel on a slow disk takes minutes
 
 _AM_FAILED = re.compile(r"Patch failed at (\d+) ")
-_CD = re.compile(r"\+ cd (?P<to>.+)")
+_FOLDERS = ("SPECS", "SOURCES", "BUILD", "BUILDROOT", "RPMS", "SRPMS", "tmp")
+_ENDED = "%{_topdir}/prep-ended-in"
 
 
 @dataclass(frozen=True, slots=True)
 class PrepResult:
-    """What came of it. ``tree`` is the folder in which %prep ended (None if it failed); ``log``
-    everything it wrote, ``failed_patch`` the patch that was being applied when it stopped, if one was."""
+    """What came of it. ``tree`` is the folder in which %prep ended (None if it failed): in most specs the
+    patched tree. ``log`` is everything that was written, ``failed_patch`` the patch that was being applied
+    when it stopped, if one was."""
 
     ok: bool
     tree: Path | None
@@ -31,18 +33,18 @@ class PrepResult:
 
 
 def prep_argv(spec: Path, topdir: Path, defines: Mapping[str, str], target: str | None) -> tuple[str, ...]:
-    """Return the command: its own top folder and database, no BuildRequires (Debian's rpm knows none)."""
-    places = {"_topdir": os.fspath(topdir), "_dbpath": os.fspath(topdir / "db")}
+    """Return the command: its own folders and database, no BuildRequires (Debian's rpm knows of none),
+    both outputs in one, so that what failed stands behind what was tried."""
+    places = {
+        "_topdir": os.fspath(topdir),
+        "_dbpath": os.fspath(topdir / "db"),
+        "_tmppath": os.fspath(topdir / "tmp"),
+        # What rpm itself puts at the end of %prep, and where that is.
+        "__spec_prep_post": f"pwd -P > '{_ENDED}'; %{{___build_post}}",
+    }
     aim = ("--target", target) if target else ()
-    # The trace (+ cd …) tells where %prep ended, also where a distribution's macros turn it off.
-    return (
-        "rpmbuild",
-        "-bp",
-        "--nodeps",
-        *aim,
-        *define_argv({**places, **defines}),
-        os.fspath(spec),
-    )
+    argv = ("rpmbuild", "-bp", "--nodeps", *aim, *define_argv({**places, **defines}), os.fspath(spec))
+    return ("sh", "-c", 'exec "$0" "$@" 2>&1', *argv)
 
 
 def run_prep(
@@ -65,7 +67,7 @@ def run_prep(
             result, not an error.
     """
     topdir = workdir.resolve()
-    folders = {name: topdir / name for name in ("SPECS", "SOURCES", "BUILD", "BUILDROOT", "RPMS", "SRPMS")}
+    folders = {name: topdir / name for name in _FOLDERS}
     for folder in folders.values():
         folder.mkdir(parents=True, exist_ok=True)
     if any(folders["BUILD"].iterdir()):
@@ -93,12 +95,15 @@ def run_prep(
         ok=range(256),
         timeout=timeout,
     )
-    log = (done.stdout + done.stderr).decode(errors="replace")
+    log = done.stdout.decode(errors="replace")
     if done.returncode != 0:
         if "Executing(%prep)" not in log:
-            raise spec_error(spec, done.stderr.decode(errors="replace"))
+            raise spec_error(spec, log)
         return PrepResult(False, None, log, failed_patch(log, patches))
-    return PrepResult(True, ended_in(done.stderr.decode(errors="replace"), folders["BUILD"]), log, None)
+    ended = topdir / "prep-ended-in"
+    # A %prep that ends itself (exit 0) does not get to say where it was.
+    tree = Path(os.fsdecode(ended.read_bytes()).rstrip("\n")) if ended.exists() else folders["BUILD"]
+    return PrepResult(True, tree, log, None)
 
 
 def failed_patch(log: str, patches: Sequence[str]) -> str | None:
@@ -114,12 +119,3 @@ def failed_patch(log: str, patches: Sequence[str]) -> str | None:
         named = tuple(word for word in words if word in patches)
         last = named or last
     return last[-1] if last else None
-
-
-def ended_in(trace: str, start: Path) -> Path:
-    """Return where the shell's trace leaves off, starting in ``start``."""
-    here = start
-    for line in trace.splitlines():
-        if match := _CD.fullmatch(line):
-            here = Path(os.path.normpath(here / match["to"].strip("'\"")))
-    return here

@@ -37,6 +37,10 @@ DEPTH = 3
 CANDIDATES = 12
 
 
+# What a candidate leaves open, how many commits it makes, how many files it touches: less is better.
+_Cost = tuple[tuple[int, int], int, int]
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What a manifest asks for on one base: requested commits and the reason for each, commits that must
@@ -77,8 +81,9 @@ class _Problem:
     missing: tuple[Missing, ...]
 
     @property
-    def size(self) -> int:
-        return len(self.landing.unsettled) + len({m.name for m in self.missing})
+    def size(self) -> tuple[int, int]:
+        """Conflicts first: what turns a conflict into a missing name has brought us further."""
+        return len(self.landing.unsettled), len({m.name for m in self.missing})
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +166,7 @@ class _Planner:
     def _settle(self, chosen: frozenset[Oid], problem: _Problem, depth: int) -> frozenset[Oid] | None:
         """Return the chosen commits and what more it takes to land ``problem.pick``, None if nothing does."""
         while True:
-            best: tuple[tuple[int, int, int], frozenset[Oid], _Problem | None] | None = None
+            best: tuple[_Cost, frozenset[Oid], _Problem | None] | None = None
             for candidate, reasons in self._candidates(problem, chosen).items():
                 tried = self._try(chosen, problem, candidate, depth)
                 if tried is None:
@@ -169,7 +174,11 @@ class _Planner:
                 trial, left = tried
                 for evidence in reasons:
                     self._note(candidate, evidence)
-                cost = (0 if left is None else left.size, len(trial), self.facts.files_changed(candidate))
+                cost = (
+                    (0, 0) if left is None else left.size,
+                    len(trial),
+                    self.facts.files_changed(candidate),
+                )
                 if best is None or cost < best[0]:
                     best = (cost, trial, left)
             if best is None:

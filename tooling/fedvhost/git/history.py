@@ -70,7 +70,9 @@ class History:
         wanted = list(dict.fromkeys(commits))
         new = [c for c in wanted if c not in self._patch_ids]
         if new:
-            diffs = self.store.git("diff-tree", "--stdin", "-p", "-r", stdin="\n".join(new).encode()).stdout
+            # Every name ends its line: diff-tree drops a last one that does not, without a word.
+            names = "".join(f"{c}\n" for c in new).encode()
+            diffs = self.store.git("diff-tree", "--stdin", "-p", "-r", stdin=names).stdout
             out = self.store.git("patch-id", "--stable", stdin=diffs).stdout.decode()
             for line in out.splitlines():
                 patch_id, commit = line.split()

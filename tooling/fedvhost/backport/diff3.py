@@ -13,6 +13,8 @@ Lines = tuple[bytes, ...]
 
 # Aligning is quadratic; beyond this many line pairs a chunk is left to a person.
 LARGEST = 4_000_000
+# Content that looks like markers gives a chunk several readings; nobody needs more of them tried.
+MOST_READINGS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,43 +30,99 @@ class Chunk:
 Part = Lines | Chunk
 
 
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """The three files that a conflict is between, whole."""
+
+    base: bytes
+    ours: bytes
+    theirs: bytes
+
+
 def split_lines(text: bytes) -> Lines:
     """Split at newlines only (a form feed or carriage return belongs to its line)."""
     lines = text.split(b"\n")
     return tuple([line + b"\n" for line in lines[:-1]] + ([lines[-1]] if lines[-1] else []))
 
 
-def parse(merged: bytes, ours: str, theirs: str) -> tuple[Part, ...] | None:
+def parse(merged: bytes, ours: str, theirs: str, sides: Sides) -> tuple[Part, ...] | None:
     """Split what ``git merge-tree`` wrote with ``merge.conflictStyle=diff3`` into settled lines and chunks.
 
-    ``ours`` and ``theirs`` are the full object names that git put behind its markers, which makes
-    them impossible to mistake for content. None: the markers do not add up.
+    ``ours`` and ``theirs`` are the full object names that git put behind its markers, which makes the
+    outer ones impossible to mistake for content. The inner two can be content (``=======`` underlines a
+    heading), and git adds a newline to a last line that has none: so every chunk is looked up in the
+    ``sides`` it was made from. None: the markers do not add up, or do in more than one way.
     """
     begin, end = f"<<<<<<< {ours}".encode(), f">>>>>>> {theirs}".encode()
+    whole = (split_lines(sides.base), split_lines(sides.ours), split_lines(sides.theirs))
     parts: list[Part] = []
     settled: list[bytes] = []
-    sides: list[list[bytes]] | None = None
-    for line in split_lines(merged):
-        bare = line.rstrip(b"\r\n")
-        if sides is None:
-            if bare == begin:
+    held: list[bytes] | None = None
+    lines = split_lines(merged)
+    for at, line in enumerate(lines):
+        if held is None:
+            if _is_marker(line, begin):
                 parts.append(tuple(settled))
-                settled, sides = [], [[]]
+                settled, held = [], []
             else:
                 settled.append(line)
-        elif bare == end:
-            if len(sides) != 3:
+        elif _is_marker(line, end):
+            chunk = _chunk(held, whole, last=at == len(lines) - 1)
+            if chunk is None:
                 return None
-            parts.append(Chunk(tuple(sides[1]), tuple(sides[0]), tuple(sides[2])))
-            sides = None
-        elif (bare.startswith(b"||||||| ") and len(sides) == 1) or (bare == b"=======" and len(sides) == 2):
-            sides.append([])
+            parts.append(chunk)
+            held = None
         else:
-            sides[-1].append(line)
-    if sides is not None:
+            held.append(line)
+    if held is not None:
         return None
     parts.append(tuple(settled))
     return tuple(parts)
+
+
+def _is_marker(line: bytes, marker: bytes) -> bool:
+    bare = line.rstrip(b"\r\n")
+    # Of a file that was renamed, git says ``<name>:<path>``.
+    return bare == marker or bare.startswith(marker + b":")
+
+
+def _chunk(held: Sequence[bytes], whole: tuple[Lines, Lines, Lines], *, last: bool) -> Chunk | None:
+    """Return the one way to read the lines between the outer markers; ``last``: nothing follows them."""
+    bars = [i for i, line in enumerate(held) if line.startswith(b"||||||| ")]
+    equals = [i for i, line in enumerate(held) if line.rstrip(b"\r\n") == b"======="]
+    pairs = [(i, j) for i in bars for j in equals if i < j]
+    if len(pairs) > MOST_READINGS:
+        return None
+    found: set[Chunk] = set()
+    for i, j in pairs:
+        base = _as_stored(held[i + 1 : j], whole[0], last)
+        ours = _as_stored(held[:i], whole[1], last)
+        theirs = _as_stored(held[j + 1 :], whole[2], last)
+        if base is not None and ours is not None and theirs is not None:
+            found.add(Chunk(base, ours, theirs))
+    return found.pop() if len(found) == 1 else None
+
+
+def _as_stored(lines: Sequence[bytes], whole: Lines, last: bool) -> Lines | None:
+    """Return the lines with the line ends that the file they are from has, None if they are not in it."""
+    if not lines:
+        return ()
+    if not last:
+        return tuple(lines) if occurrences(lines, whole) else None
+    tail = whole[-len(lines) :]
+    if len(tail) != len(lines) or tail[:-1] != tuple(lines[:-1]):
+        return None
+    return tail if lines[-1] in (tail[-1], tail[-1] + b"\n", tail[-1] + b"\r\n") else None
+
+
+def occurrences(block: Sequence[bytes], lines: Sequence[bytes]) -> tuple[int, ...]:
+    """Return the indexes at which the lines of ``block`` stand together in ``lines``."""
+    if not block:
+        return ()
+    first, size, wanted = block[0], len(block), list(block)
+    return tuple(
+        i for i in range(len(lines) - size + 1) if lines[i] == first and list(lines[i : i + size]) == wanted
+    )
 
 
 def chunks(parts: Iterable[Part]) -> tuple[Chunk, ...]:
@@ -74,11 +132,12 @@ def chunks(parts: Iterable[Part]) -> tuple[Chunk, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """``old[start:stop]`` becomes ``new``."""
+    """``old[start:stop]`` becomes ``new``, which stands in the new lines from ``new_at``."""
 
     start: int
     stop: int
     new: Lines
+    new_at: int
 
 
 def edits(old: Sequence[bytes], new: Sequence[bytes]) -> tuple[Edit, ...] | None:
@@ -94,7 +153,7 @@ def edits(old: Sequence[bytes], new: Sequence[bytes]) -> tuple[Edit, ...] | None
         return None
     matcher = difflib.SequenceMatcher(None, mid_old, mid_new, autojunk=False)
     return tuple(
-        Edit(head + i, head + j, tuple(mid_new[k:m]))
+        Edit(head + i, head + j, tuple(mid_new[k:m]), head + k)
         for tag, i, j, k, m in matcher.get_opcodes()
         if tag != "equal"
     )

@@ -1,8 +1,10 @@
 """The rung "pure insertion": upstream only inserts, beside context that diverged.
 
 Such a conflict has one answer if the place can be told: between the nearest line before and the nearest
-line after that both sides still have. Where only similar lines are left, or the base inserts something
-of its own at the same spot, the answer is marked for review.
+line after that both sides still have. Where neither of the two stood right beside the insertion, where
+only similar lines are left, or where the base inserts something of its own at the same spot, the answer
+is marked for review. Where nothing is shared on either side the run is *loose*: right only if its scope
+can be shown to be the same, and never inside a function.
 """
 
 from __future__ import annotations
@@ -11,19 +13,29 @@ import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fedvhost.backport.diff3 import Chunk, Lines, edits
+from fedvhost.backport.diff3 import Chunk, Edit, Lines, edits, occurrences
 
 # Two lines are "the same line, diverged" from here on (difflib's ratio).
 SIMILAR = 0.6
 
 
 @dataclass(frozen=True, slots=True)
+class Run:
+    """Lines of upstream's in a settled chunk (range of indexes), and where they begin in its ``theirs``.
+    ``loose``: no line around them is shared."""
+
+    at: range
+    theirs_at: int
+    loose: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Placed:
-    """A settled chunk: its lines, where upstream's own lines are in it (ranges of indexes), how it was
-    settled, and whether a person must look at it."""
+    """A settled chunk: its lines, where upstream's own lines are in it, how it was settled, and whether
+    a person must look at it."""
 
     lines: Lines
-    added: tuple[range, ...]
+    runs: tuple[Run, ...]
     how: str
     review: bool = False
 
@@ -33,29 +45,51 @@ class _Spot:
     at: int
     how: str
     review: bool
+    loose: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Anchor:
+    """A place in ``ours``, and how many lines of ``base`` are between it and the insertion. ``edge``: no
+    line is shared, so it is the edge of the chunk."""
+
+    at: int
+    distance: int
+    edge: bool
+
+    @property
+    def beside(self) -> bool:
+        """Whether the insertion stood right here."""
+        return self.distance == 0
 
 
 def insert(chunk: Chunk) -> Placed | None:
-    """Settle a chunk in which upstream inserts lines and changes none; None if it is not one, or if the
-    place cannot be told."""
+    """Settle a chunk in which upstream inserts lines and changes none; None if it is not one, if the
+    place cannot be told, or if the lines stand there already."""
     changes = edits(chunk.base, chunk.theirs)
-    if not changes or any(e.start != e.stop for e in changes):
+    if not changes or any(e.start != e.stop or _there_already(e, chunk) for e in changes):
         return None
     spots = [_spot(chunk.base, chunk.ours, e.start) for e in changes]
     settled = [s for s in spots if s is not None]
     if len(settled) < len(spots) or [s.at for s in settled] != sorted(s.at for s in settled):
         return None
     lines: list[bytes] = []
-    added: list[range] = []
+    runs: list[Run] = []
     done = 0
     for spot, edit in zip(settled, changes, strict=True):
         lines += chunk.ours[done : spot.at]
-        added.append(range(len(lines), len(lines) + len(edit.new)))
+        runs.append(Run(range(len(lines), len(lines) + len(edit.new)), edit.new_at, spot.loose))
         lines += edit.new
         done = spot.at
     lines += chunk.ours[done:]
     how = "; ".join(dict.fromkeys(s.how for s in settled))
-    return Placed(tuple(lines), tuple(added), how, any(s.review for s in settled))
+    return Placed(tuple(lines), tuple(runs), how, any(s.review for s in settled))
+
+
+def _there_already(edit: Edit, chunk: Chunk) -> bool:
+    """Tell whether the base put the same lines in on its own: a second copy is never wanted."""
+    wanted, ours, base = (tuple(filter(tells, lines)) for lines in (edit.new, chunk.ours, chunk.base))
+    return len(occurrences(wanted, ours)) > len(occurrences(wanted, base))
 
 
 def _spot(base: Lines, ours: Lines, at: int) -> _Spot | None:
@@ -63,35 +97,51 @@ def _spot(base: Lines, ours: Lines, at: int) -> _Spot | None:
 
     The edges of a chunk are anchors too: the merge aligned them on all three sides.
     """
-    low, above = _anchor_above(base, ours, at)
-    high, below = _anchor_below(base, ours, at)
+    above, below = _anchor_above(base, ours, at), _anchor_below(base, ours, at)
+    low, high = above.at, below.at
     if low > high:
         return None
+    if above.edge and below.edge and not above.beside and not below.beside:
+        return _loose_spot(base, ours, at)
     if low == high:
-        return _Spot(low, "between the lines that both sides have before and after it", False)
-    if above == 0 and below > 0:
-        return _Spot(low, "right after the line before it; what follows diverged", False)
-    if below == 0 and above > 0:
-        return _Spot(high, "right before the line after it; what precedes diverged", False)
-    if above == 0 and below == 0:
+        near = above.beside or below.beside
+        how = "between the lines that both sides have before and after it"
+        return _Spot(low, how if near else f"{how}, which are not the next ones", not near)
+    if above.beside and below.beside:
         return _Spot(high, "after what the base has at the same spot", True)
+    if above.beside:
+        return _Spot(low, "right after the line before it; what follows diverged", False)
+    if below.beside:
+        return _Spot(high, "right before the line after it; what precedes diverged", False)
     return _similar_spot(base, ours, at, low, high)
 
 
-def _anchor_above(base: Lines, ours: Lines, at: int) -> tuple[int, int]:
-    """Return the index in ``ours`` right after the nearest shared line above, and its distance."""
+def _anchor_above(base: Lines, ours: Lines, at: int) -> _Anchor:
+    """Return the place in ``ours`` right after the nearest shared line above."""
     for distance, line in enumerate(reversed(base[:at])):
-        if _tells(line) and ours.count(line) == 1 and base.count(line) == 1:
-            return ours.index(line) + 1, distance
-    return 0, at
+        if _shared(line, base, ours):
+            return _Anchor(ours.index(line) + 1, distance, False)
+    return _Anchor(0, at, True)
 
 
-def _anchor_below(base: Lines, ours: Lines, at: int) -> tuple[int, int]:
-    """Return the index in ``ours`` of the nearest shared line below, and its distance."""
+def _anchor_below(base: Lines, ours: Lines, at: int) -> _Anchor:
+    """Return the place in ``ours`` of the nearest shared line below."""
     for distance, line in enumerate(base[at:]):
-        if _tells(line) and ours.count(line) == 1 and base.count(line) == 1:
-            return ours.index(line), distance
-    return len(ours), len(base) - at
+        if _shared(line, base, ours):
+            return _Anchor(ours.index(line), distance, False)
+    return _Anchor(len(ours), len(base) - at, True)
+
+
+def _shared(line: bytes, base: Lines, ours: Lines) -> bool:
+    return tells(line) and ours.count(line) == 1 and base.count(line) == 1
+
+
+def _loose_spot(base: Lines, ours: Lines, at: int) -> _Spot | None:
+    """Where an insertion belongs that is inside a block of which the base has nothing."""
+    if not ours:
+        return _Spot(0, "where the base has nothing of what is around it", True, loose=True)
+    spot = _similar_spot(base, ours, at, 0, len(ours))
+    return None if spot is None else _Spot(spot.at, spot.how, True, loose=True)
 
 
 def _similar_spot(base: Lines, ours: Lines, at: int, low: int, high: int) -> _Spot | None:
@@ -105,7 +155,7 @@ def _similar_spot(base: Lines, ours: Lines, at: int, low: int, high: int) -> _Sp
 
 def _likeness(line: bytes, among: Sequence[bytes]) -> int | None:
     """Return the index of the one line that is similar, None if none or several are."""
-    if not _tells(line):
+    if not tells(line):
         return None
     found = [i for i, other in enumerate(among) if similar(line, other)]
     return found[0] if len(found) == 1 else None
@@ -117,6 +167,6 @@ def similar(one: bytes, other: bytes) -> bool:
     return matcher.quick_ratio() >= SIMILAR and matcher.ratio() >= SIMILAR
 
 
-def _tells(line: bytes) -> bool:
+def tells(line: bytes) -> bool:
     """Tell whether a line says where we are (a blank line or a lone brace does not)."""
     return any(c.isalnum() for c in line.decode("latin-1"))

@@ -50,9 +50,13 @@ class GitStore:
             "GIT_DIR": str(path),
             "GIT_CONFIG_NOSYSTEM": "1",
             "GIT_CONFIG_GLOBAL": os.devnull,
-            "GIT_CONFIG_COUNT": "1",
+            # Attributes are not configuration: a person's `* merge=union` would settle conflicts silently.
+            "GIT_ATTR_NOSYSTEM": "1",
+            "GIT_CONFIG_COUNT": "2",
             "GIT_CONFIG_KEY_0": "merge.conflictStyle",
             "GIT_CONFIG_VALUE_0": "diff3",
+            "GIT_CONFIG_KEY_1": "core.attributesFile",
+            "GIT_CONFIG_VALUE_1": os.devnull,
             "GIT_NO_REPLACE_OBJECTS": "1",
             "GIT_TERMINAL_PROMPT": "0",
             "LC_ALL": "C",
@@ -106,8 +110,11 @@ class GitStore:
 
     def read(self, name: str) -> tuple[Oid, str, bytes] | None:
         """Return oid, type and content of any object name (``tree:path`` included), None if there is none."""
-        if "\n" in name:
-            return None
+        if "\n" in name:  # a path may have one, the conversation with cat-file not
+            done = self.git("rev-parse", "--verify", "--quiet", "--end-of-options", name, ok=(0, 1, 128))
+            name = done.stdout.decode().strip()
+            if not name:
+                return None
         if self._reader is None:
             self._reader = Conversation(["git", "cat-file", "--batch"], env=self.env)
         reader = self._reader
@@ -238,6 +245,7 @@ class GitStore:
         key = (old, new, tuple(paths))
         if key not in self._changes:
             done = self.git(
+                "--literal-pathspecs",
                 "diff-tree",
                 "-r",
                 "-p",
@@ -261,10 +269,14 @@ class GitStore:
         if old != new:
             self.git("update-ref", ref, new, old or "0" * 40)
 
-    def holds_text(self, tree: Oid, text: str) -> bool:
-        """Tell whether a line of any file in the tree contains ``text``."""
-        done = self.git("grep", "-q", "-I", "-F", "-e", text, tree, ok=(0, 1))
-        return done.returncode == 0
+    def held_line(self, tree: Oid, lines: Sequence[bytes]) -> bytes | None:
+        """Return one of the pieces of text that stands in a line of any text file in the tree, None if
+        none does; empty ones are not looked for."""
+        wanted = b"\n".join(filter(None, lines))
+        if not wanted:
+            return None
+        done = self.git("grep", "-h", "-I", "-F", "-o", "-f", "-", tree, stdin=wanted, ok=(0, 1))
+        return done.stdout.split(b"\n", 1)[0] if done.returncode == 0 else None
 
     def diff_paths(self, old: Oid, new: Oid) -> tuple[str, ...]:
         """Return the paths that differ between two trees or commits."""
@@ -284,6 +296,10 @@ class GitStore:
         }
 
 
+# The conflicts that are told file by file, with what the sides have.
+_TOLD = ("CONFLICT (contents)", "CONFLICT (modify/delete)")
+
+
 def parse_merge(out: bytes, ours: Oid, theirs: Oid) -> Merge:
     """Read ``git merge-tree --write-tree -z --messages``."""
     text = os.fsdecode(out)
@@ -294,9 +310,13 @@ def parse_merge(out: bytes, ours: Oid, theirs: Oid) -> Merge:
         meta, _, path = entry.partition("\t")
         _mode, oid, stage = meta.split()
         stages.setdefault(path, {})[int(stage)] = Oid(oid)
-    words = rest.split("\0")
-    messages = [w.strip() for w in words if "\n" in w or w.startswith(("CONFLICT", "Auto-merging"))]
     conflicts = tuple(Conflict(p, s.get(1), s.get(2), s.get(3)) for p, s in sorted(stages.items()))
-    return Merge(
-        Oid(tree), conflicts, "\n".join(m for m in messages if m.startswith("CONFLICT")), ours, theirs
-    )
+    complaints: list[tuple[str, str]] = []
+    words = rest[1:].split("\0")
+    while len(words) > 3:  # number of paths, the paths, the kind, the message
+        count = int(words[0])
+        kind = words[count + 1]
+        if kind.startswith("CONFLICT") and kind not in _TOLD:
+            complaints.append((words[1] if count else "", kind.removeprefix("CONFLICT").strip(" ()")))
+        words = words[count + 3 :]
+    return Merge(Oid(tree), conflicts, tuple(complaints), ours, theirs)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 _HUNK = re.compile(rb"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
+_QUOTED = re.compile(rb'"((?:[^"\\]|\\.)*)"')
 _ESCAPE = re.compile(rb"\\([0-7]{3}|.)")
 _ESCAPES = {b"n": b"\n", b"t": b"\t", b"r": b"\r", b"a": b"\a", b"b": b"\b", b"f": b"\f", b"v": b"\v"}
 
@@ -30,7 +31,8 @@ class Hunk:
 
 @dataclass(frozen=True, slots=True)
 class FileChange:
-    """What happened to one path. ``binary``: git shows no hunks for it."""
+    """What happened to one path. ``binary``: git shows no hunks for it. Both ``created`` and ``deleted``:
+    a file became a symbolic link, or the reverse."""
 
     path: str
     hunks: tuple[Hunk, ...]
@@ -44,8 +46,22 @@ def parse_diff(diff: bytes) -> Mapping[str, FileChange]:
     changes: dict[str, FileChange] = {}
     for block in re.split(rb"^diff --git ", diff, flags=re.MULTILINE)[1:]:
         change = _file_change(block.split(b"\n"))
-        changes[change.path] = change
+        before = changes.get(change.path)
+        changes[change.path] = change if before is None else _retyped(before, change)
     return changes
+
+
+def _retyped(removed: FileChange, created: FileChange) -> FileChange:
+    """Join the two halves of what git shows for a file that becomes a symbolic link, or the reverse."""
+    old = tuple(line for h in removed.hunks for line in h.old)
+    new = tuple(line for h in created.hunks for line in h.new)
+    return FileChange(
+        created.path,
+        (Hunk(0, old, 0, new),),
+        created=True,
+        deleted=True,
+        binary=removed.binary or created.binary,
+    )
 
 
 def apply_hunks(old: Sequence[bytes], hunks: Sequence[Hunk]) -> tuple[bytes, ...]:
@@ -96,10 +112,9 @@ def _hunk(match: re.Match[bytes], lines: Sequence[bytes], at: int) -> tuple[Hunk
 
 def _path_of_header(header: bytes) -> str:
     """``a/x b/x``: without renames both are the same path, quoted if git must."""
-    if header.startswith(b'"'):
-        quoted = header[1 : header.index(b'" ')]
+    if (quoted := _QUOTED.match(header)) is not None:
         raw = _ESCAPE.sub(
-            lambda m: bytes([int(m[1], 8)]) if len(m[1]) == 3 else _ESCAPES.get(m[1], m[1]), quoted
+            lambda m: bytes([int(m[1], 8)]) if len(m[1]) == 3 else _ESCAPES.get(m[1], m[1]), quoted[1]
         )[2:]
     else:
         raw = header[2 : (len(header) - 1) // 2]

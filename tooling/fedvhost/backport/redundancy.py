@@ -13,11 +13,11 @@ from itertools import pairwise
 from fedvhost.backport.diff3 import Chunk, Edit, Lines, edits, occurrences
 from fedvhost.backport.insertion import Placed, Run, similar, tells
 
-_TOKEN = re.compile(rb"[A-Za-z_][\w.-]*|\d+|[^\s\w]")
+_TOKEN = re.compile(rb"[A-Za-z_][\w./-]*|\d+|[^\s\w]")
 _NAME = re.compile(rb"[A-Za-z_]\w*")
-# A token that says something on its own: ``virtio-pci.o`` does, ``int`` and ``(`` do not.
-_DISTINCT = re.compile(rb"[A-Za-z_][\w.-]{4,}")
-_LISTED = re.compile(rb"[A-Za-z_][\w.-]*|[,\\]")
+# A token that says something on its own: ``hw/virtio-pci.o`` does, ``int`` and ``(`` do not.
+_DISTINCT = re.compile(rb"[A-Za-z_][\w./-]{4,}")
+_LISTED = re.compile(rb"[A-Za-z_][\w./-]*|[,\\]")
 _COMMENT = re.compile(
     rb"//|/\*|\*/|^\s*\*|(?:^|\s)#(?!\s*(?:include|define|undef|if|ifdef|ifndef|elif|else|endif|error|pragma)\b)"
 )

@@ -140,8 +140,8 @@ def _loose_spot(base: Lines, ours: Lines, at: int) -> _Spot | None:
     """Where an insertion belongs that is inside a block of which the base has nothing."""
     if not ours:
         return _Spot(0, "where the base has nothing of what is around it", True, loose=True)
-    spot = _similar_spot(base, ours, at, 0, len(ours))
-    return None if spot is None else _Spot(spot.at, spot.how, True, loose=True)
+    # Beside the base's own form of a line is a place, if one that a person must look at.
+    return _similar_spot(base, ours, at, 0, len(ours))
 
 
 def _similar_spot(base: Lines, ours: Lines, at: int, low: int, high: int) -> _Spot | None:

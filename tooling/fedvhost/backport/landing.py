@@ -125,6 +125,8 @@ def land(objects: Objects, tree: Oid, pick: Oid, adaptations: Sequence[Adaptatio
         return Landing(pick, Verdict.STOPPED, tree, tuple(notes), tuple(unsettled))
     landed = objects.write_tree(merge.tree, changed)
     landed = _insert_declared(objects, landed, insertions)
+    # A hunk left out of a pick that lands otherwise may mean that a commit before it is missing.
+    review |= landed != tree and any(n.rung == "redundant" for n in notes)
     return Landing(pick, _verdict(tree, landed, notes), landed, tuple(notes), (), review)
 
 

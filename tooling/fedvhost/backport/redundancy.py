@@ -18,6 +18,8 @@ _NAME = re.compile(rb"[A-Za-z_]\w*")
 # A token that says something on its own: ``hw/virtio-pci.o`` does, ``int`` and ``(`` do not.
 _DISTINCT = re.compile(rb"[A-Za-z_][\w./-]{4,}")
 _LISTED = re.compile(rb"[A-Za-z_][\w./-]*|[,\\]")
+# A list of a Makefile's: ``obj-$(CONFIG_X) += a.o b.o``.
+_LIST = re.compile(rb"(?P<name>[\w$(){}.-]+)[ \t]*[+:?]?=(?:[ \t]*[\w./$(){}-]+)+[ \t]*\\?")
 _COMMENT = re.compile(
     rb"//|/\*|\*/|^\s*\*|(?:^|\s)#(?!\s*(?:include|define|undef|if|ifdef|ifndef|elif|else|endif|error|pragma)\b)"
 )
@@ -115,13 +117,21 @@ def _words_already_there(chunk: Chunk, edit: Edit) -> bool:
     if before - after or not gained or not all(_DISTINCT.fullmatch(t) for t in gained):
         return False
     forms = [line for line in chunk.ours if similar(line, removed) or similar(line, added)]
-    return len(forms) == 1 and not _COMMENT.search(forms[0]) and _says_all(forms[0], added)
+    if len(forms) != 1 or _COMMENT.search(forms[0]) or gained - Counter(_TOKEN.findall(forms[0])):
+        return False
+    return _says_all(forms[0], added)
 
 
 def _says_all(form: bytes, line: bytes) -> bool:
-    """Tell whether ``form`` has every token of ``line`` in the same order, and besides them only more words
-    of the same list (an operator, say ``!``, would give the words another meaning)."""
+    """Tell whether ``form`` says what ``line`` says, the words gained aside, which it has.
+
+    In a list (``obj-y += a.o b.o``) every word speaks for itself, so the two may differ in any of them.
+    Elsewhere every token must be there in the same order, and besides them only more words of the same
+    list: an operator, say ``!``, would give the words another meaning.
+    """
+    ours, theirs = Counter(_TOKEN.findall(form)), Counter(_TOKEN.findall(line))
+    if (here := _LIST.fullmatch(form.strip())) and (there := _LIST.fullmatch(line.strip())):
+        return here["name"] == there["name"]
     tokens = iter(_TOKEN.findall(form))
     in_order = all(token in tokens for token in _TOKEN.findall(line))
-    more = Counter(_TOKEN.findall(form)) - Counter(_TOKEN.findall(line))
-    return in_order and all(_LISTED.fullmatch(token) for token in more)
+    return in_order and all(_LISTED.fullmatch(token) for token in ours - theirs)

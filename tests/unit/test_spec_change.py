@@ -286,6 +286,22 @@ def test_bytes_that_are_not_utf8_and_windows_endings_stay() -> None:
     assert set(spec.split(b"\r\n")) - set(after.split(b"\r\n")) == {b"Release: 6%{?dist}"}
 
 
+def test_a_stray_backslash_does_not_swallow_the_endif_behind_it() -> None:
+    """Fedora's qemu.spec had this for a while, in a branch that no build took."""
+    spec = QEMU.replace(
+        b"%description\n", b"%if 0%{?x}\n%global files \\\n/usr/bin/q \\\n%endif\n\n%description\n"
+    )
+
+    assert prep(changed(spec)) == prep(changed(QEMU))
+
+
+def test_conditions_inside_a_macro_are_the_macros_own() -> None:
+    macro = b"%define pkg() \\\n%package %1\\\n%if %{y}\\\nPatch3: x.patch\\\n%endif\\\n%{nil}\n\n"
+    spec = QEMU.replace(b"%description\n", macro + b"%description\n")
+
+    assert tags(changed(spec))[2] == "Patch4: 0001-tun.patch"
+
+
 def test_autorelease_and_autochangelog_count_by_themselves() -> None:
     spec = (SPECS / "autosetup" / "before.spec").read_bytes()
 

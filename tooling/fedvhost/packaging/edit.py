@@ -42,9 +42,11 @@ def edit_spec(
     def evr_of(content: bytes) -> Evr:
         return _evaluated(content, spec, patch_dir, change, defines, target)
 
+    # First of all as it is: rpm's complaints then have the line numbers of the person's file.
+    old = evr_of(before)
     after = apply_change(before, change, evr_of=evr_of, file=str(spec), modern=modern, released=released)
     if after != before:
-        old, new = evr_of(before), evr_of(after)
+        new = evr_of(after)
         if newer(old, new):
             raise InputError(
                 f"the EVR would go back, from {old} to {new}; raise the release by hand", file=spec

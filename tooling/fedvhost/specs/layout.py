@@ -182,8 +182,15 @@ def _unit_end(raw: Sequence[RawLine], start: int) -> int:
     open ``%{``, ``%(``, ``%[``, and for a definition a trailing backslash."""
     definition = _DEFINITION.match(raw[start].text) is not None
     depth = {"{": 0, "(": 0, "[": 0}
+    opened = 0
     for index in range(start, len(raw)):
         text = raw[index].text
+        if index > start and (match := _DIRECTIVE.match(text)):
+            opened += match["word"].startswith("if") - (match["word"] == "endif")
+            if opened < 0:
+                # A stray backslash on the line before. In a branch that is not taken rpm does not join
+                # lines, so specs with this build, and this %endif belongs to an %if outside.
+                return index
         _count(text, depth)
         if not any(depth.values()) and not (definition and text.endswith("\\")):
             return index + 1

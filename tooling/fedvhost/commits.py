@@ -81,6 +81,14 @@ def decode(text: bytes, encoding: bytes | None = None) -> str:
     return text.decode("latin-1")
 
 
+def encode(text: str, encoding: bytes | None = None) -> bytes:
+    """Encode text for a commit of this encoding; what it has no bytes for is escaped (``\\u2026``)."""
+    try:
+        return text.encode(encoding.decode("ascii", "replace") if encoding else "utf-8", "backslashreplace")
+    except (ValueError, LookupError):
+        return text.encode("utf-8", "backslashreplace")
+
+
 def parse_commit(oid: Oid, raw: bytes) -> Commit:
     """Read a raw commit object."""
     head, _, message = raw.partition(b"\n\n")

@@ -142,7 +142,9 @@ def to_json(plan: Plan) -> bytes:
         "inputs": dict(plan.inputs),
         "packages": {name: _package_raw(p) for name, p in plan.packages.items()},
     }
-    return (json.dumps(raw, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
+    return (json.dumps(raw, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode(
+        "utf-8", "backslashreplace"
+    )
 
 
 def _package_raw(plan: PackagePlan) -> dict[str, Any]:

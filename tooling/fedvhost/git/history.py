@@ -17,6 +17,11 @@ _COPY = re.compile(
 )
 
 
+_REVERT = re.compile(r"This reverts commit ([0-9a-f]{12,40})")
+# The tree without files, which git knows without having it.
+NOTHING = Oid("4b825dc642cb6eb9a060e54bf8d69288fbee4904")
+
+
 class History:
     """The commits between a base and what upstream became, ``base..tips``."""
 
@@ -24,6 +29,7 @@ class History:
         self.store, self.base, self.tips = store, base, tuple(dict.fromkeys(tips))
         self._position: dict[Oid, int] | None = None
         self._patch_ids: dict[Oid, str] = {}
+        self._own_messages: tuple[tuple[Oid, str], ...] | None = None
         self._within: dict[Oid, frozenset[Oid]] = {}
 
     def position(self, commit: Oid) -> int | None:
@@ -61,8 +67,9 @@ class History:
     def only_in_base(self, paths: Sequence[str]) -> tuple[Oid, ...]:
         """Return the base's own commits that touch ``paths``: those upstream's range does not build on."""
         out = self.store.git(
-            "rev-list", "--no-merges", self.base, *(f"^{t}" for t in self.tips), "--", *paths
-        ).stdout
+            "--literal-pathspecs", "rev-list", "--no-merges", self.base, *(f"^{t}" for t in self.tips),
+            "--", *paths,
+        ).stdout  # fmt: skip
         return tuple(Oid(line) for line in out.decode().split())
 
     def patch_ids(self, commits: Iterable[Oid]) -> Mapping[Oid, str]:
@@ -81,14 +88,24 @@ class History:
 
     def copies_in_base(self) -> Mapping[str, Oid]:
         """Return, of the base's own commits, those whose message names the commit they copy (as written)."""
-        out = self.store.git(
-            "log", "-z", "--no-merges", "--format=%H%n%B", self.base, *(f"^{t}" for t in self.tips)
-        ).stdout.decode(errors="replace")
+        return self._named_in_base(_COPY)
+
+    def reverts_in_base(self) -> Mapping[str, Oid]:
+        """Return, of the base's own commits, those that revert another one: its name as written → by whom."""
+        return self._named_in_base(_REVERT)
+
+    def _named_in_base(self, says: re.Pattern[str]) -> Mapping[str, Oid]:
+        """Return the commits that messages of the base's own commits name in this way; the last says it."""
+        if self._own_messages is None:
+            out = self.store.git(
+                "log", "-z", "--no-merges", "--format=%H%n%B", self.base, *(f"^{t}" for t in self.tips)
+            ).stdout.decode(errors="replace")
+            entries = (entry.partition("\n") for entry in out.split("\0") if entry)
+            self._own_messages = tuple((Oid(oid), body) for oid, _, body in entries)
         found: dict[str, Oid] = {}
-        for entry in filter(None, out.split("\0")):
-            oid, _, body = entry.partition("\n")
-            for match in _COPY.finditer(body):
-                found.setdefault(next(g for g in match.groups() if g), Oid(oid))
+        for oid, body in self._own_messages:
+            for match in says.finditer(body):
+                found.setdefault(next(g for g in match.groups() if g), oid)
         return found
 
     def wrote(self, commit: Oid, path: str, lines: Sequence[range]) -> tuple[Oid, ...]:
@@ -108,4 +125,5 @@ class History:
 
     def files_changed(self, commit: Oid) -> int:
         """Return how many files a commit touches."""
-        return len(self.store.diff_paths(self.store.commit(commit).parents[0], commit))
+        parents = self.store.commit(commit).parents
+        return len(self.store.diff_paths(parents[0] if parents else NOTHING, commit))

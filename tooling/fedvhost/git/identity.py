@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from fedvhost.commits import encode
 from fedvhost.process import run
 
 
@@ -18,9 +19,10 @@ class Identity:
     def __str__(self) -> str:
         return f"{self.name} <{self.mail}>"
 
-    def at(self, ident: bytes) -> bytes:
-        """Return git's ident line of this person with the date of another ident line."""
-        return f"{self} ".encode() + b" ".join(ident.rsplit(b" ", 2)[1:])
+    def at(self, ident: bytes, encoding: bytes | None = None) -> bytes:
+        """Return git's ident line of this person with the date of another ident line, in the encoding of
+        the commit it is for."""
+        return encode(f"{self} ", encoding) + b" ".join(ident.rsplit(b" ", 2)[1:])
 
 
 def committer(directory: Path) -> Identity:

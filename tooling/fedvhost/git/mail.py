@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+from fedvhost.backport.series import mail_message
 from fedvhost.git.store import GitStore
 from fedvhost.values import Oid
 
@@ -19,12 +20,32 @@ _STABLE = (
 
 def format_patches(store: GitStore, base: Oid, tip: Oid) -> tuple[bytes, ...]:
     """Return the commits of ``base..tip``, oldest first, each as a patch that ``git am`` and ``patch -p1``
-    take."""
+    take.
+
+    ``git am`` leaves ``[SCSI]`` at the start of a subject only with ``--keep-non-patch``, and carriage
+    returns in a file only with ``--keep-cr``.
+    """
     if base == tip:
         return ()
+    tip = _mailable(store, base, tip)
     with tempfile.TemporaryDirectory(prefix="fedvhost-") as folder:
         store.git("format-patch", "-q", *_STABLE, "-o", folder, f"{base}..{tip}")
         return tuple(p.read_bytes() for p in sorted(Path(folder).iterdir()))
+
+
+def _mailable(store: GitStore, base: Oid, tip: Oid) -> Oid:
+    """Return ``tip``, or where a message needs it the same series with messages that survive the mail."""
+    names = store.git("rev-list", "--reverse", f"{base}..{tip}").stdout.decode().split()
+    commits = [store.commit(Oid(name)) for name in names]
+    messages = [mail_message(c.message, c.author.rsplit(b" ", 2)[0]) for c in commits]
+    if all(m == c.message for c, m in zip(commits, messages, strict=True)):
+        return tip
+    made = base
+    for commit, message in zip(commits, messages, strict=True):
+        made = store.write_commit(
+            commit.tree, [made], commit.author, commit.committer, message, commit.encoding
+        )
+    return made
 
 
 def whole_diff(store: GitStore, base: Oid, tip: Oid) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -52,10 +53,12 @@ def apply_series(
         for path, file in before.items():
             _write(root / PurePosixPath(path), file)
         offsets = 0
+        # What patch says is read below, and a person's POSIXLY_CORRECT would change what it does.
+        env = {k: os.environ[k] for k in ("PATH", "TMPDIR") if k in os.environ} | {"LC_ALL": "C", "TZ": "UTC"}
         for number, (name, content) in enumerate(patches):
             # Without -N a patch that is applied already would be offered for reversal.
             argv = ["patch", "-p1", "-F0", "-N", "-f", "--no-backup-if-mismatch", "-r", "-", "-d", str(root)]
-            done = run(argv, stdin=content, ok=(0, 1, 2))
+            done = run(argv, stdin=content, ok=(0, 1, 2), env=env)
             said = done.stdout.decode(errors="replace") + done.stderr.decode(errors="replace")
             if done.returncode != 0:
                 return Application(number, name, said.strip(), offsets=offsets)

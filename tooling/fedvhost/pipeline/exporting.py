@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
-from fedvhost.backport.series import patch_names
+from fedvhost.backport.series import note_text, patch_names
+from fedvhost.commits import encode
 from fedvhost.git.mail import format_patches, whole_diff
 from fedvhost.git.store import GitStore
 from fedvhost.packaging.application import Application, Content, apply_series
@@ -39,7 +41,9 @@ def export(job: Job, replay: Replay, *, rollup: bool) -> Export:
     """Make the patch files of a replay and apply them, without fuzz, to a pristine copy of the base."""
     patches = _rolled_up(job, replay) if rollup else _one_each(job, replay)
     store = job.store
-    touched = store.diff_paths(replay.base, replay.tip)
+    # Commit by commit: what one changes and another changes back is no difference in the end.
+    steps = pairwise([replay.base, *(p.commit for p in replay.picked)])
+    touched = sorted({path for old, new in steps for path in store.diff_paths(old, new)})
     before, after = (_contents(store, commit, touched) for commit in (replay.base, replay.tip))
     return Export(patches, apply_series(before, [(p.name, p.content) for p in patches], after))
 
@@ -99,9 +103,9 @@ def _rolled_up(job: Job, replay: Replay) -> tuple[Patch, ...]:
             f"    {picked.entry.subject}",
             f"    by {author}",
         ]
-        lines += [f"    {note.path}: {note.how}" for note in picked.entry.notes]
+        lines += [f"    {note_text(note)}" for note in picked.entry.notes]
     lines += ["---", ""]
-    content = "\n".join(lines).encode() + whole_diff(job.store, replay.base, replay.tip)
+    content = encode("\n".join(lines)) + whole_diff(job.store, replay.base, replay.tip)
     return (Patch(f"{job.feature.name}-rollup.patch", content, replay.picked),)
 
 

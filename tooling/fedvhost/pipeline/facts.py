@@ -34,12 +34,13 @@ class HistoryFacts:
         self._listing = GitTree(store, self._base_tree)
         self._gained: Mapping[str, str] | None = None
         self._landings: dict[tuple[Oid, Oid, tuple[str, ...]], Landing] = {}
-        self._missing: dict[tuple[Oid, Oid], tuple[Missing, ...]] = {}
+        self._missing: dict[tuple[Oid, Oid, Oid], tuple[Missing, ...]] = {}
         self._origins: dict[tuple[str, str, tuple[str, ...], Oid], tuple[Oid, ...]] = {}
         self._wrote: dict[tuple[Oid, str, Lines], tuple[Oid, ...]] = {}
         self._files: dict[Oid, int] = {}
         self._in_base: dict[Oid, Evidence | None] = {}
         self._copies: Mapping[str, Oid] | None = None
+        self._reverts: Mapping[str, Oid] | None = None
         self._base_patch_ids: dict[str, Oid] = {}
         self._base_paths: set[str] = set()
         self._near: dict[Oid, Mapping[Oid, str]] = {}
@@ -69,7 +70,7 @@ class HistoryFacts:
 
     def missing(self, before: Oid, landing: Landing) -> tuple[Missing, ...]:
         """What the pick's lines use and the tree after it does not have."""
-        key = (before, landing.tree)
+        key = (before, landing.tree, landing.pick)
         if before == landing.tree:
             return ()
         if key not in self._missing:
@@ -153,13 +154,14 @@ class HistoryFacts:
         """Merges that brought the pick into another lane: how they settled the same conflict."""
         if not paths:
             return ()
+        # No --max-count: git counts before it reverses, and would end with one of the last merges.
         out = self.store.git(
+            "--literal-pathspecs",
             "log",
             "--merges",
             "--ancestry-path",
             "--reverse",
             "--format=%H %s",
-            f"--max-count={SERIES}",
             *self.history.tips,
             f"^{pick}",
             "--",
@@ -184,10 +186,14 @@ class HistoryFacts:
         return {c: e for c in commits if (e := self._in_base[c]) is not None}
 
     def duplicates(self, commits: Sequence[Oid]) -> Mapping[Oid, Oid]:
-        """Which commits repeat the patch of an earlier one of them."""
+        """Which commits repeat the patch of an earlier one of them, on another lane.
+
+        On one lane it is no repetition: the patch was reverted in between, or is needed twice.
+        """
         ids = self.history.patch_ids(commits)
         first: dict[str, Oid] = {}
-        return {c: first[i] for c in commits if (i := ids.get(c)) and first.setdefault(i, c) != c}
+        twins = {c: first[i] for c in commits if (i := ids.get(c)) and first.setdefault(i, c) != c}
+        return {c: twin for c, twin in twins.items() if not self.history.is_ancestor(twin, c)}
 
     def _paths(self, commit: Oid) -> tuple[str, ...]:
         parents = self.store.commit(commit).parents
@@ -202,15 +208,23 @@ class HistoryFacts:
             for commit, patch_id in self.history.patch_ids(commits).items():
                 self._base_patch_ids.setdefault(patch_id, commit)
 
+    def _reverted(self, commit: Oid) -> bool:
+        """Whether the base took back what one of its own commits brought (and did not bring it again)."""
+        if self._reverts is None:
+            self._reverts = self.history.reverts_in_base()
+        return any(commit.startswith(name) and not self._reverted(by) for name, by in self._reverts.items())
+
     def _base_evidence(self, commit: Oid, patch_id: str | None) -> Evidence | None:
         if self._copies is None:
             self._copies = self.history.copies_in_base()
         if self.history.position(commit) is None and self.history.is_ancestor(commit, self.history.base):
             return Evidence("content", "the base was built on it")
-        if patch_id is not None and (twin := self._base_patch_ids.get(patch_id)):
+        if self._reverted(commit):
+            return None
+        if patch_id is not None and (twin := self._base_patch_ids.get(patch_id)) and not self._reverted(twin):
             return Evidence("patch-id", f"{twin.short} in the base is the same patch", commit=twin)
         for name, copy in self._copies.items():
-            if commit.startswith(name):
+            if commit.startswith(name) and not self._reverted(copy):
                 return Evidence("trailer", f"{copy.short} in the base says it is its copy", commit=copy)
         return None
 

@@ -65,7 +65,7 @@ def replay(
 
 def _commit(job: Job, entry: Entry, landing: Landing, parent: Oid, identity: Identity) -> Oid:
     upstream = job.store.commit(entry.commit)
-    message = picked_message(upstream.message, entry.commit, landing.notes)
-    return job.store.write_commit(
-        landing.tree, [parent], upstream.author, identity.at(upstream.committer), message, upstream.encoding
-    )
+    encoding = upstream.encoding
+    message = picked_message(upstream.message, entry.commit, landing.notes, encoding)
+    who = identity.at(upstream.committer, encoding)
+    return job.store.write_commit(landing.tree, [parent], upstream.author, who, message, encoding)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from gitrepo import Repo
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 UPSTREAM_VARIABLES = ("FEDVHOST_UPSTREAM_KERNEL", "FEDVHOST_UPSTREAM_QEMU_KVM")
@@ -90,6 +91,12 @@ class Ran:
     code: int
     out: str
     err: str
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Repo:
+    """An empty git repository to commit to."""
+    return Repo(tmp_path / "upstream")
 
 
 class Cli:

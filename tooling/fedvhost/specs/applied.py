@@ -20,7 +20,8 @@ from enum import Enum
 from itertools import groupby, pairwise
 
 from fedvhost.specs.layout import Layout, Line
-from fedvhost.specs.shell import Command, Frame, Script, scan
+from fedvhost.specs.script import Command, Frame, Script
+from fedvhost.specs.shell import scan
 
 
 class Style(Enum):

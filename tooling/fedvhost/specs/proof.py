@@ -19,7 +19,8 @@ from itertools import groupby, pairwise
 
 from fedvhost.specs.applied import patches_with, patching_functions
 from fedvhost.specs.layout import read_expanded
-from fedvhost.specs.shell import Command, Fate, Frame, Script, scan
+from fedvhost.specs.script import Command, Fate, Frame, Script
+from fedvhost.specs.shell import scan
 
 _PATCH_FILE = re.compile(r"[^/]*\.(?:patch|diff)(?:\.(?:gz|bz2|xz|zst|lzma))?")
 

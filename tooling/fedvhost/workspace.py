@@ -16,8 +16,9 @@ import difflib
 import errno
 import fcntl
 import os
+import signal
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -131,8 +132,9 @@ class Workspace:
         Raises:
             FedvhostError: another one is at work, or the workspace cannot be written.
         """
-        path = self._state() / "lock"
+        path = self.state_dir / "lock"
         with telling_of(path):
+            self.state_dir.mkdir(exist_ok=True)
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         try:
             try:
@@ -145,16 +147,14 @@ class Workspace:
                 ) from None
             os.ftruncate(descriptor, 0)
             os.write(descriptor, f"{os.getpid()}\n".encode())
+            self.keep_out_of_git()
             yield
         finally:
             os.close(descriptor)
 
-    def _state(self) -> Path:
-        """Make the state folder, which keeps itself out of git."""
-        with telling_of(self.state_dir):
-            self.state_dir.mkdir(exist_ok=True)
+    def keep_out_of_git(self) -> None:
+        """Have git ignore the state folder, which is made if missing."""
         write_atomic(self.state_dir / ".gitignore", b"*\n")
-        return self.state_dir
 
 
 def is_workspace(directory: Path) -> bool:
@@ -213,28 +213,69 @@ def write_atomic(path: Path, content: bytes) -> bool:
     Raises:
         FedvhostError: the file system is read-only or full, or permission is lacking; names the path.
     """
-    path = path.resolve()
-    temporary = path.with_name(f".{path.name[:200]}.{os.getpid()}.tmp")
-    with telling_of(path):
-        try:
-            if path.read_bytes() == content:
-                return False
-            mode = path.stat().st_mode & 0o7777
-        except FileNotFoundError:
-            mode = None
-            path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with temporary.open("wb") as file:
-                file.write(content)
-                file.flush()
-                if mode is not None:
-                    os.fchmod(file.fileno(), mode)
-                # Without it a crash can leave a renamed but empty file on some file systems.
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
-    return True
+    return bool(write_all({path: content}))
+
+
+def write_all(files: Mapping[Path, bytes], remove: Sequence[Path] = ()) -> tuple[Path, ...]:
+    """Write ``files`` as ``write_atomic`` does and remove others, all of it or nothing: a full disk or
+    Ctrl-C leaves no half of a series behind. Returns the paths that changed, in the order given.
+
+    Raises:
+        FedvhostError: as ``write_atomic``; nothing is changed then.
+    """
+    staged: dict[Path, tuple[Path, Path]] = {}
+    try:
+        for path, content in files.items():
+            target = path.resolve()
+            # Not named after the process: what one that was killed left is written over by the next.
+            temporary = target.with_name(f".{target.name[:200]}.fedvhost")
+            with telling_of(target):
+                if _holds(target, content):
+                    continue
+                staged[path] = temporary, target
+                _stage(temporary, target, content)
+        gone = [path for path in remove if path.is_symlink() or path.is_file()]
+        with _undisturbed():
+            for temporary, target in staged.values():
+                with telling_of(target):
+                    temporary.replace(target)
+            for path in gone:
+                with telling_of(path):
+                    path.unlink(missing_ok=True)
+        return (*staged, *gone)
+    finally:
+        for temporary, _ in staged.values():
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+
+
+def _holds(path: Path, content: bytes) -> bool:
+    try:
+        return path.read_bytes() == content
+    except FileNotFoundError:
+        return False
+
+
+def _stage(temporary: Path, target: Path, content: bytes) -> None:
+    """Put on the disk, beside ``target``, what is to be in its place."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with temporary.open("wb") as file:
+        file.write(content)
+        file.flush()
+        if target.exists():
+            os.fchmod(file.fileno(), target.stat().st_mode & 0o7777)
+        # Without it a crash can leave a renamed but empty file on some file systems.
+        os.fsync(file.fileno())
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Let Ctrl-C wait until the block is done."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def nearest(name: str, known: Sequence[str]) -> str:

@@ -72,6 +72,8 @@ def _tell(checked: SpecCheck) -> None:
         click.echo(f"  expanded  {checked.outcome.proof}")
     prepared = checked.prepared
     if prepared is None:
+        if checked.prep_wanted:
+            click.echo("  %prep     not run: what is wrong above comes first")
         return
     if prepared.failed is not None:
         click.echo("  " + style("%prep", "red") + f"     {prepared.failed}; all of it in {prepared.log}")

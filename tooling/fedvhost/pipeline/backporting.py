@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from fedvhost.backport.plan import PackagePlan
 from fedvhost.git.identity import Identity, committer
-from fedvhost.pipeline.exporting import Export, export, exported, patches_folder, write_export
-from fedvhost.pipeline.inputs import Job, Manifests, Request, open_jobs, read_manifests
+from fedvhost.pipeline.exporting import Export, export, export_files, exported, outdated, patches_folder
+from fedvhost.pipeline.inputs import (
+    Job,
+    Manifests,
+    Request,
+    check_dist_git,
+    open_jobs,
+    read_manifests,
+)
 from fedvhost.pipeline.planning import plan_file, plan_jobs, read_plan, write_plan
 from fedvhost.pipeline.replaying import Replay, replay
 from fedvhost.pipeline.result import PackageResult, Result
-from fedvhost.pipeline.speccing import edit_spec, spec_place, write_spec
-from fedvhost.workspace import Workspace
+from fedvhost.pipeline.speccing import edit_spec, spec_files, spec_place
+from fedvhost.workspace import Workspace, write_all
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +51,7 @@ def run_backport(
         InputError, ToolError: as the steps do.
     """
     manifests = read_manifests(workspace, request)
+    check_dist_git(manifests, options.dist_git)
     identity = committer(workspace.root)
     with workspace.lock(), open_jobs(workspace, request, manifests) as jobs:
         plan = read_plan(workspace, manifests) if options.from_plan else plan_jobs(jobs, manifests, progress)
@@ -78,18 +86,23 @@ class _Run:
         if not made.application.ok:
             return PackageResult(plan, replayed, made, problem=_not_applied(made), ref=job.ref, store=store)
         if not self.options.reaches("spec"):
-            changed = () if self.options.dry_run else self._write_patches(job, made)
+            changed = self._write(*self._patches(job, made))
             return PackageResult(plan, replayed, made, changed=changed, ref=job.ref, store=store)
         return self._spec(job, plan, replayed, made)
 
     def _spec(self, job: Job, plan: PackagePlan, replayed: Replay, made: Export) -> PackageResult:
         self.progress(f"{job.name}: declaring and applying the patches in the spec")
-        place = spec_place(self.workspace, job, self.options.dist_git.get(job.name))
+        checkout = self.options.dist_git.get(job.name)
+        place = spec_place(self.workspace, job, checkout)
         edit = edit_spec(job, place, made, self.identity)
         outcome = dataclasses.replace(edit.outcome, spec=self.workspace.relative(place.spec))
         changed: tuple[str, ...] = ()
-        if not outcome.findings and not self.options.dry_run:
-            changed = (*self._write_patches(job, made), *write_spec(self.workspace, place, edit))
+        if not outcome.findings:
+            files, stale = self._patches(job, made)
+            if checkout is not None:
+                files.update(export_files(checkout, made, series=False))
+                stale += outdated(checkout, made, edit.declared_before)
+            changed = self._write({**files, **spec_files(place, edit)}, stale)
         return PackageResult(
             plan,
             replayed,
@@ -101,15 +114,15 @@ class _Run:
             store=self.workspace.relative(job.store.path),
         )
 
-    def _write_patches(self, job: Job, made: Export) -> tuple[str, ...]:
-        checkout = self.options.dist_git.get(job.name)
+    def _patches(self, job: Job, made: Export) -> tuple[dict[Path, bytes], tuple[Path, ...]]:
+        """Return the files of the series, and those of the one before that it does not have."""
         folder = patches_folder(self.workspace, job)
-        old = exported(folder)
-        changed: list[str] = []
-        if checkout is not None:
-            changed += [str(checkout / n) for n in write_export(checkout, made, old, series=False)]
-        changed += [self.workspace.relative(folder / n) for n in write_export(folder, made, old)]
-        return tuple(changed)
+        return dict(export_files(folder, made)), outdated(folder, made, exported(folder))
+
+    def _write(self, files: Mapping[Path, bytes], stale: Sequence[Path]) -> tuple[str, ...]:
+        if self.options.dry_run:
+            return ()
+        return tuple(self.workspace.relative(path) for path in write_all(files, stale))
 
 
 def _not_applied(made: Export) -> str:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from fedvhost.errors import InputError
 from fedvhost.git.identity import committer
-from fedvhost.pipeline.exporting import exported, patches_folder
-from fedvhost.pipeline.inputs import Job, Request, open_jobs, read_manifests
+from fedvhost.pipeline.exporting import SERIES, export, exported, patches_folder, rollup_name
+from fedvhost.pipeline.inputs import Job, Request, check_dist_git, open_jobs, read_manifests
 from fedvhost.pipeline.planning import read_plan
 from fedvhost.pipeline.prepping import Prepared, prepare
-from fedvhost.pipeline.replaying import replay
+from fedvhost.pipeline.replaying import Replay, replay
 from fedvhost.pipeline.speccing import SpecOutcome, check_spec, spec_place
 from fedvhost.workspace import Workspace
 
@@ -48,6 +49,7 @@ def check_specs(
         InputError: there is no plan or no exported series; rpm cannot read a spec.
     """
     manifests = read_manifests(workspace, request)
+    check_dist_git(manifests, dist_git)
     identity = committer(workspace.root)
     with workspace.lock(), open_jobs(workspace, request, manifests) as jobs:
         plan = read_plan(workspace, manifests)
@@ -58,13 +60,39 @@ def check_specs(
             series = _series(workspace, job, folder)
             progress(f"{job.name}: expanding '{workspace.relative(place.spec)}'")
             outcome = check_spec(job, place, series, folder)
+            replayed = replay(job, plan.packages[job.name], identity, progress)
+            folders = (folder, place.spec.parent) if place.foreign else (folder,)
+            changed = tuple(_changed(workspace, job, replayed, series, folders))
+            outcome = dataclasses.replace(
+                outcome, spec=workspace.relative(place.spec), findings=(*outcome.findings, *changed)
+            )
             prepared = None
             if prep and not outcome.findings:
-                replayed = replay(job, plan.packages[job.name], identity, progress)
                 progress(f"{job.name}: running %prep")
                 prepared = prepare(workspace, job, place, replayed)
             found.append(SpecCheck(job.name, outcome, prepared, prep))
         return tuple(found)
+
+
+def _changed(
+    workspace: Workspace, job: Job, replayed: Replay, series: Sequence[str], folders: Sequence[Path]
+) -> Iterator[str]:
+    """Say which files of the series are not what the plan exports: somebody edited them, or the plan is
+    a newer one."""
+    if replayed.differs is not None:
+        yield f"the plan does not land as it says, so nothing can be compared: {replayed.differs}"
+        return
+    made = export(job, replayed, rollup=tuple(series) == (rollup_name(job),))
+    again = "write it anew with 'fedvhost export'"
+    if tuple(series) != tuple(p.name for p in made.patches):
+        yield f"'{workspace.relative(folders[0] / SERIES)}' does not list the plan's patches; {again}"
+    for folder in folders:
+        for patch in made.patches:
+            file = folder / patch.name
+            if not file.is_file():
+                yield f"'{workspace.relative(file)}' is missing; {again}"
+            elif file.read_bytes() != patch.content:
+                yield f"'{workspace.relative(file)}' is not what the plan exports; {again}"
 
 
 def _series(workspace: Workspace, job: Job, folder: Path) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from fedvhost.packaging.application import Application, Content, apply_series
 from fedvhost.pipeline.inputs import Job
 from fedvhost.pipeline.replaying import Picked, Replay
 from fedvhost.values import Oid
-from fedvhost.workspace import Workspace, write_atomic
+from fedvhost.workspace import Workspace
 
 SERIES = "series"
 
@@ -48,21 +48,19 @@ def export(job: Job, replay: Replay, *, rollup: bool) -> Export:
     return Export(patches, apply_series(before, [(p.name, p.content) for p in patches], after))
 
 
-def write_export(folder: Path, made: Export, old: Sequence[str], *, series: bool = True) -> tuple[str, ...]:
-    """Write the patch files into ``folder``, and ``series`` if asked; returns the names that changed.
+def export_files(folder: Path, made: Export, *, series: bool = True) -> Mapping[Path, bytes]:
+    """Return the patch files of an export in ``folder``, and the file ``series`` if asked."""
+    files = {folder / p.name: p.content for p in made.patches}
+    if series:
+        files[folder / SERIES] = "".join(f"{p.name}\n" for p in made.patches).encode()
+    return files
 
-    ``old`` are the names of the export before (``exported``): what of it the new one does not have is
-    removed. Files that no export named are not ours and stay.
-    """
-    names = [p.name for p in made.patches]
-    changed = [p.name for p in made.patches if write_atomic(folder / p.name, p.content)]
-    if series and write_atomic(folder / SERIES, "".join(f"{n}\n" for n in names).encode()):
-        changed.append(SERIES)
-    for name in old:
-        if name not in names and (folder / name).is_file():
-            (folder / name).unlink()
-            changed.append(name)
-    return tuple(changed)
+
+def outdated(folder: Path, made: Export, old: Sequence[str]) -> tuple[Path, ...]:
+    """Return what is left in ``folder`` of an export before, whose names were ``old``. Files that no
+    export named are not ours and stay."""
+    names = {p.name for p in made.patches}
+    return tuple(folder / name for name in old if name not in names and (folder / name).is_file())
 
 
 def exported(folder: Path) -> tuple[str, ...]:
@@ -70,6 +68,11 @@ def exported(folder: Path) -> tuple[str, ...]:
     file = folder / SERIES
     lines = file.read_text().split("\n") if file.is_file() else []
     return tuple(n for n in lines if n and "/" not in n)
+
+
+def rollup_name(job: Job) -> str:
+    """The name of the one patch of a rolled-up series."""
+    return f"{job.feature.name}-rollup.patch"
 
 
 def patches_folder(workspace: Workspace, job: Job) -> Path:
@@ -106,7 +109,7 @@ def _rolled_up(job: Job, replay: Replay) -> tuple[Patch, ...]:
         lines += [f"    {note_text(note)}" for note in picked.entry.notes]
     lines += ["---", ""]
     content = encode("\n".join(lines)) + whole_diff(job.store, replay.base, replay.tip)
-    return (Patch(f"{job.feature.name}-rollup.patch", content, replay.picked),)
+    return (Patch(rollup_name(job), content, replay.picked),)
 
 
 def _contents(store: GitStore, commit: Oid, paths: Sequence[str]) -> Mapping[str, Content]:

@@ -16,7 +16,7 @@ from fedvhost.git.history import History
 from fedvhost.git.store import GitStore, require_git
 from fedvhost.upstreams import Upstream, open_store, parse_given, resolve_revision, resolve_upstream
 from fedvhost.values import Oid
-from fedvhost.workspace import Workspace
+from fedvhost.workspace import Workspace, nearest
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +111,19 @@ def open_jobs(workspace: Workspace, request: Request, manifests: Manifests) -> I
             store = stack.enter_context(open_store(upstream, workspace.store_dir(name)))
             jobs.append(_job(name, manifests, upstream, store))
         yield tuple(jobs)
+
+
+def check_dist_git(manifests: Manifests, dist_git: Collection[str]) -> None:
+    """Check that every checkout of ``--dist-git`` is of a package of this run.
+
+    Raises:
+        InputError: it is not; the workspace would be changed instead.
+    """
+    for name in dist_git:
+        if name not in manifests.packages:
+            raise InputError(
+                f"--dist-git {name}: this run has no package '{name}'; {nearest(name, manifests.packages)}"
+            )
 
 
 def _only_feature(workspace: Workspace, release: Release) -> str:

@@ -6,7 +6,7 @@ import datetime
 import os
 import re
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,9 +19,12 @@ from fedvhost.packaging.proof import unapplied
 from fedvhost.packaging.rpmspec import evaluate
 from fedvhost.pipeline.exporting import Export, Patch
 from fedvhost.pipeline.inputs import Job
+from fedvhost.specs.block import find_block
 from fedvhost.specs.config import set_config
+from fedvhost.specs.layout import read_layout
+from fedvhost.specs.text import split
 from fedvhost.specs.wanted import SpecChange, SpecPatch
-from fedvhost.workspace import Workspace, write_atomic
+from fedvhost.workspace import Workspace
 
 # From here on rpm reads ``%patch -P N`` only; every rpm reads it, Fedora's specs of 2010 write ``%patchN``.
 MODERN_RPM = (4, 20)
@@ -51,11 +54,13 @@ class SpecOutcome:
 
 @dataclass(frozen=True, slots=True)
 class SpecEdit:
-    """New bytes for the spec and the configuration fragment, and what is to be said of them."""
+    """New bytes for the spec and the configuration fragment, and what is to be said of them.
+    ``declared_before``: the feature's patches as the spec had them."""
 
     spec: bytes
     config: bytes | None
     outcome: SpecOutcome
+    declared_before: tuple[str, ...] = ()
 
 
 def spec_place(workspace: Workspace, job: Job, checkout: Path | None) -> SpecPlace:
@@ -105,7 +110,12 @@ def edit_spec(job: Job, place: SpecPlace, made: Export, identity: Identity) -> S
         with _as_if_written(place.spec, content) as trial:
             outcome = check_spec(job, SpecPlace(trial, None, place.foreign), change.files, patches)
     shown = SpecOutcome(str(place.spec), outcome.nvr, outcome.proof, outcome.findings, outcome.noticed)
-    return SpecEdit(content, config, shown)
+    return SpecEdit(content, config, shown, _declared(place.spec, job.feature.name))
+
+
+def _declared(spec: Path, feature: str) -> tuple[str, ...]:
+    layout = read_layout(split(spec.read_bytes()), str(spec))
+    return tuple(patch.name for patch in find_block(layout, feature).patches)
 
 
 def check_spec(job: Job, place: SpecPlace, series: Sequence[str], patches: Path) -> SpecOutcome:
@@ -126,14 +136,12 @@ def check_spec(job: Job, place: SpecPlace, series: Sequence[str], patches: Path)
     return SpecOutcome(str(place.spec), evaluated.nvr, "" if ours else proof, ours, others)
 
 
-def write_spec(workspace: Workspace, place: SpecPlace, edit: SpecEdit) -> tuple[str, ...]:
-    """Write what changed; returns the paths."""
-    changed = []
-    if edit.config is not None and place.config is not None and write_atomic(place.config, edit.config):
-        changed.append(workspace.relative(place.config))
-    if write_atomic(place.spec, edit.spec):
-        changed.append(workspace.relative(place.spec))
-    return tuple(changed)
+def spec_files(place: SpecPlace, edit: SpecEdit) -> Mapping[Path, bytes]:
+    """Return the spec and the configuration fragment as they are to be."""
+    files = {place.spec: edit.spec}
+    if edit.config is not None and place.config is not None:
+        files[place.config] = edit.config
+    return files
 
 
 def _change(job: Job, made: Export, identity: Identity) -> SpecChange:

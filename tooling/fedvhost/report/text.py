@@ -137,7 +137,8 @@ def _produced(result: PackageResult, style: Style, width: int) -> Iterator[str]:
             yield f"            {spec.proof}"
         yield from (f"  noticed   {noticed}" for noticed in spec.noticed)
     if result.changed:
-        yield f"  written   {len(result.changed)} files"
+        count = len(result.changed)
+        yield f"  written   {count} file{'' if count == 1 else 's'}"
     elif result.spec is not None and result.ok:
         yield "  written   nothing: all of it was there already"
     if result.problem:

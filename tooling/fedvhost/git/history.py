@@ -30,6 +30,7 @@ class History:
         self._position: dict[Oid, int] | None = None
         self._patch_ids: dict[Oid, str] = {}
         self._own_messages: tuple[tuple[Oid, str], ...] | None = None
+        self._base_only: frozenset[Oid] | None = None
         self._within: dict[Oid, frozenset[Oid]] = {}
 
     def position(self, commit: Oid) -> int | None:
@@ -38,6 +39,13 @@ class History:
             out = self.store.git("rev-list", "--topo-order", "--reverse", *self.tips, f"^{self.base}").stdout
             self._position = {Oid(line): i for i, line in enumerate(out.decode().split())}
         return self._position.get(commit)
+
+    def concerns(self, commit: Oid) -> bool:
+        """Whether a commit is in one of base and tips only, not in what both are built on."""
+        if self._base_only is None:
+            out = self.store.git("rev-list", self.base, *(f"^{t}" for t in self.tips)).stdout
+            self._base_only = frozenset(Oid(line) for line in out.decode().split())
+        return commit in self._base_only or self.position(commit) is not None
 
     def within(self, tip: Oid) -> frozenset[Oid]:
         """Return the commits of ``base..tip``."""
@@ -122,6 +130,28 @@ class History:
         out = done.stdout.decode(errors="replace")
         found = dict.fromkeys(re.findall(r"^([0-9a-f]{40}) \d+ \d+", out, re.MULTILINE))
         return tuple(Oid(c) for c in found if self.position(Oid(c)) is not None)
+
+    def created(self, commit: Oid, path: str) -> tuple[Oid, ...]:
+        """Return who of ``base..commit`` brought the file ``path``, nobody if the base's time had it."""
+        out = self.store.git(
+            *("log", "--format=%H", "--no-merges", "--no-renames", "--diff-filter=A"),
+            *(commit, f"^{self.base}", "--", f":(literal){path}"),
+        ).stdout
+        return tuple(Oid(line) for line in out.decode().split()[-1:])
+
+    def wrote_in_base(self, pick: Oid, path: str, lines: Sequence[range]) -> tuple[Oid, ...]:
+        """Return who wrote the lines (1-based) of ``path`` at the base, of those that upstream's ``pick`` was
+        not built on."""
+        spans = [f"-L{r.start},{r.stop - 1}" for r in lines if r.stop > r.start]
+        fork = self.store.git("merge-base", self.base, pick, ok=(0, 1)).stdout.decode().strip()
+        if not spans or not fork or fork == self.base:
+            return ()
+        # -b leaves the name of what is older than the fork blank.
+        done = self.store.git(
+            "blame", "-l", "-s", "-b", *spans, self.base, f"^{fork}", "--", path, ok=(0, 128)
+        )
+        names = dict.fromkeys(line[:40].decode() for line in done.stdout.split(b"\n"))
+        return tuple(Oid(n) for n in names if n.strip())
 
     def files_changed(self, commit: Oid) -> int:
         """Return how many files a commit touches."""

@@ -146,6 +146,8 @@ def _job(name: str, manifests: Manifests, upstream: Upstream, store: GitStore) -
     also = {resolved[c.commit]: c.because for c in part.also}
     never = {resolved[c.commit]: c.because for c in part.never}
     history = History(store, base, [until, *also])
+    if upstream.shallow:
+        _check_depth(place.base, upstream, history)
     requested = {c: f"touches {', '.join(part.paths)}" for c in history.touching(part.paths, until)}
     requested = {c: because for c, because in {**requested, **also}.items() if c not in never}
     _check_requested(name, manifests, requested, store)
@@ -156,6 +158,19 @@ def _job(name: str, manifests: Manifests, upstream: Upstream, store: GitStore) -
     assumed = frozenset(a.symbol for a in part.assume)
     wanted = Wanted(base, place.base, requested, never, adaptations, assumed)
     return Job(name, feature, release, part, place, upstream, store, history, wanted)
+
+
+def _check_depth(base: str, upstream: Upstream, history: History) -> None:
+    """Refuse a shallow clone that begins within what we have to look at: git walks it without a word,
+    and commits would be overlooked."""
+    begins = (upstream.git_dir / "shallow").read_text().split()
+    cut = next((oid for oid in map(Oid, begins) if history.concerns(oid)), None)
+    if cut is not None:
+        raise InputError(
+            f"the history of {upstream.name} (from {upstream.source}) is a shallow clone that begins at "
+            f"{cut.short} ({history.store.commit(cut).subject}): commits between the base '{base}' and what is "
+            f"wanted are missing; try: git -C '{upstream.git_dir}' fetch --unshallow"
+        )
 
 
 def _named(part: FeaturePackage) -> Iterator[tuple[Key, str]]:

@@ -113,16 +113,32 @@ class HistoryFacts:
         return self._origins[key]
 
     def wrote(self, pick: Oid, unsettled: Unsettled) -> tuple[Oid, ...]:
-        """Who wrote, since the base, the lines that the pick's conflict is about; most lines first."""
+        """Who wrote, since the base, the lines that the pick's conflict is about; of a file that is not
+        here at all, who brought it."""
         parent = self.store.commit(pick).parents[0]
         lines = unsettled.chunk.base if unsettled.chunk else ()
         key = (parent, unsettled.path, lines)
         if key not in self._wrote:
             content = self.store.file(parent, unsettled.path)
-            spans = [] if content is None else _spans(split_lines(content), lines)
-            found = () if content is None else self.history.wrote(parent, unsettled.path, spans)
-            self._wrote[key] = found
+            if content is None:
+                self._wrote[key] = ()
+            elif unsettled.chunk is None:
+                self._wrote[key] = self.history.created(parent, unsettled.path)
+            else:
+                self._wrote[key] = self.history.wrote(
+                    parent, unsettled.path, _spans(split_lines(content), lines)
+                )
         return self._wrote[key]
+
+    def diverged(self, pick: Oid, unsettled: Unsettled) -> tuple[Oid, ...]:
+        """Which of the base's own commits wrote what stands here where the pick conflicts."""
+        content = self.store.file(self.history.base, unsettled.path)
+        if unsettled.chunk is None or content is None:
+            return ()
+        own = set(unsettled.chunk.ours) - set(unsettled.chunk.base)
+        lines = enumerate(split_lines(content), 1)
+        spans = [range(at, at + 1) for at, line in lines if line in own and line.strip()]
+        return self.history.wrote_in_base(pick, unsettled.path, spans)
 
     def declared(self, pick: Oid) -> tuple[tuple[Oid, str], ...]:
         """The prerequisites that the pick's message declares and this history has."""

@@ -94,7 +94,7 @@ def stop_lines(stop: Stop, style: Style, width: int) -> Iterator[str]:
     for conflict in stop.conflicts:
         yield from conflict_lines(conflict, style)
     if stop.culprits:
-        yield "      upstream commits behind what differs:"
+        yield "      commits behind what differs:"
         for culprit in stop.culprits:
             yield _cut(f"        {culprit.commit.short}  {culprit.subject} ({culprit.files} files)", width)
             yield from _wrapped(culprit.outcome, "            ", width)

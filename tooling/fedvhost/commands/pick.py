@@ -24,6 +24,9 @@ def pick(invocation: Invocation, commits: tuple[str, ...], onto: str, upstream: 
 
     No branch moves and no file changes. Exit code 1: one stopped, or uses what is not there.
     """
+    import hashlib
+    import os
+
     from fedvhost.commands.run import style
     from fedvhost.git.store import require_git
     from fedvhost.pipeline.inputs import commits_of
@@ -35,7 +38,9 @@ def pick(invocation: Invocation, commits: tuple[str, ...], onto: str, upstream: 
     history = open_upstream("commits", Place(upstream.expanduser().absolute(), "--upstream"))
     base = resolve_revision(history, onto, "--onto")
     wanted = commits_of(commits, history)
-    with open_store(history, cache_dir("pick")) as store:
+    # A store of its own for each history: two picks at once must not change what the other one borrows.
+    place = hashlib.sha1(os.fsencode(history.git_dir), usedforsecurity=False).hexdigest()[:12]
+    with open_store(history, cache_dir(f"pick-{place}")) as store:
         picks = pick_onto(store, base, wanted)
     if as_json:
         click.echo(json.dumps(picks_object(base, picks), indent=2, sort_keys=True, ensure_ascii=False))

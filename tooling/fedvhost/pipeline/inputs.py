@@ -168,8 +168,8 @@ def _check_depth(base: str, upstream: Upstream, history: History) -> None:
     if cut is not None:
         raise InputError(
             f"the history of {upstream.name} (from {upstream.source}) is a shallow clone that begins at "
-            f"{cut.short} ({history.store.commit(cut).subject}): commits between the base '{base}' and what is "
-            f"wanted are missing; try: git -C '{upstream.git_dir}' fetch --unshallow"
+            f"{cut.short} ({history.store.commit(cut).subject}): commits between the base '{base}' and what "
+            f"is wanted are missing; try: git -C '{upstream.git_dir}' fetch --unshallow"
         )
 
 

@@ -18,7 +18,7 @@ from fedvhost.pipeline.inputs import (
     open_jobs,
     read_manifests,
 )
-from fedvhost.pipeline.planning import plan_file, plan_jobs, read_plan, write_plan
+from fedvhost.pipeline.planning import outdated_inputs, plan_file, plan_jobs, read_plan, write_plan
 from fedvhost.pipeline.replaying import Replay, replay
 from fedvhost.pipeline.result import PackageResult, Result
 from fedvhost.pipeline.speccing import edit_spec, spec_files, spec_place
@@ -59,7 +59,8 @@ def run_backport(
         run = _Run(workspace, manifests, options, identity, progress)
         results = {job.name: run.package(job, plan.packages[job.name]) for job in jobs}
         file = workspace.relative(plan_file(workspace, plan))
-        return Result(plan.feature, plan.release, results, file, written)
+        outdated = outdated_inputs(plan, manifests)
+        return Result(plan.feature, plan.release, results, file, written, outdated)
 
 
 @dataclass(frozen=True, slots=True)

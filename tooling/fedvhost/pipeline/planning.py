@@ -48,7 +48,7 @@ def read_plan(workspace: Workspace, manifests: Manifests) -> Plan:
     """Read the plan that a run was told to follow.
 
     Raises:
-        InputError: there is none, or it does not cover a package of this run.
+        InputError: there is none, or it does not cover a package of this run, or has another base.
     """
     file = plan_file(workspace, manifests)
     if not file.exists():
@@ -62,4 +62,15 @@ def read_plan(workspace: Workspace, manifests: Manifests) -> Plan:
             raise InputError(
                 f"it has no plan for package '{name}'; plan again", file=workspace.relative(file)
             )
+        planned, wanted = plan.packages[name].base_name, manifests.release.packages[name].base
+        if planned != wanted:
+            raise InputError(
+                f"it is a plan for {name} on '{planned}', and the release's base is '{wanted}'; plan again",
+                file=workspace.relative(file),
+            )
     return Plan(plan.feature, plan.release, {n: plan.packages[n] for n in manifests.packages}, plan.inputs)
+
+
+def outdated_inputs(plan: Plan, manifests: Manifests) -> tuple[str, ...]:
+    """Return the manifests that say something else than when the plan was made."""
+    return tuple(f for f, digest in manifests.inputs.items() if plan.inputs.get(f) != digest)

@@ -37,13 +37,15 @@ class PackageResult:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a run came to. ``plan_changed``: whether the plan file was written."""
+    """What a run came to. ``plan_changed``: whether the plan file was written; ``outdated``: manifests that
+    have changed since the plan was made."""
 
     feature: str
     release: str
     packages: Mapping[str, PackageResult]
     plan_file: str = ""
     plan_changed: bool = False
+    outdated: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -63,6 +65,7 @@ def to_object(result: Result) -> dict[str, Any]:
             for name, p in result.packages.items()
             for u in p.plan.undecided
         ],
+        "outdated": list(result.outdated),
     }
 
 

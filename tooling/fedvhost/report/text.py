@@ -44,6 +44,8 @@ def result_lines(result: Result, style: Style = _plain, width: int = 100) -> Ite
     if result.plan_file:
         what = "written" if result.plan_changed else "unchanged"
         yield f"plan     {result.plan_file} ({what})"
+    if result.outdated:
+        yield "         " + style("older", "yellow") + f" than what {' and '.join(result.outdated)} says now"
     yield _outcome(result, style)
 
 

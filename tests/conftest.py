@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
 from gitrepo import Repo
 
 CHECKOUT = Path(__file__).resolve().parents[1]

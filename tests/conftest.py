@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from backports import FEDVHOST, Finished, Work, copy_workspace
+from fedvhost.sample import Sample, write_sample
 from gitrepo import Repo
 
 CHECKOUT = Path(__file__).resolve().parents[1]
@@ -124,6 +128,34 @@ class Cli:
 def cli(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Cli:
     """The real command line, in this process."""
     return Cli(capsys, monkeypatch)
+
+
+@pytest.fixture(scope="session")
+def sample(tmp_path_factory: pytest.TempPathFactory, hermetic: None) -> Sample:
+    """The sample upstream, with its workspace as it is written: to be read, and copied."""
+    return write_sample(tmp_path_factory.mktemp("sample-upstream") / "sample")
+
+
+@pytest.fixture(scope="session")
+def finished(sample: Sample, tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    """A workspace of the sample after ``backport --release f13 --json``, to be read and copied."""
+    root = copy_workspace(sample.workspace, sample, tmp_path_factory.mktemp("finished"))
+    argv = [*FEDVHOST, "-C", str(root), "backport", "--release", "f13", "--json"]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    return Finished(root, json.loads(done.stdout))
+
+
+@pytest.fixture
+def fresh(sample: Sample, cli: Cli, tmp_path: Path) -> Work:
+    """A workspace of the sample in which nothing was done yet."""
+    return Work(copy_workspace(sample.workspace, sample, tmp_path), cli)
+
+
+@pytest.fixture
+def done(sample: Sample, finished: Finished, cli: Cli, tmp_path: Path) -> Work:
+    """A workspace of the sample after ``backport --release f13``."""
+    return Work(copy_workspace(finished.root, sample, tmp_path), cli)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

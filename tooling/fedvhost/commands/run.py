@@ -146,6 +146,7 @@ def _sample_workspace(invocation: Invocation, workspace: Workspace) -> Workspace
     from fedvhost.sample import write_sample
     from fedvhost.workspace import locate
 
+    workspace.keep_out_of_git()
     sample = write_sample(workspace.state_dir / SAMPLE)
     invocation.remark(
         f"working on the sample upstream, in its own workspace {workspace.relative(sample.workspace)}"

@@ -9,7 +9,7 @@ import pytest
 
 from fedvhost.backport.added import added_lines
 from fedvhost.backport.includes import Sources
-from fedvhost.backport.symbols import Missing, missing_exports, missing_symbols
+from fedvhost.backport.symbols import Missing, missing_exports, missing_symbols, new_uses
 from fedvhost.errors import InputError
 from fedvhost.git.exports import gained_exports, origin
 from fedvhost.git.store import GitStore
@@ -177,10 +177,14 @@ class Real:
         changes = {p: (self.store.mode(merged.treeish, p) or "100644", merged.blobs()[p]) for p in paths}
         before, result = self.tree, self.tree.changed(self.store.write_tree(self.tree.treeish, changes))
         self.upstream = self.upstream.changed(self.store.tree_of(pick))
-        added = {p: added_lines(_text(before, p), _text(result, p)) for p in paths}
+        added = {
+            p: new_uses(_text(result, p), added_lines(_text(before, p), _text(result, p)))
+            for p in paths
+            if p.endswith((".c", ".h"))
+        }
         self.tree = result
         found = missing_symbols(self.upstream, result, added, cache=self._sources)
-        return [*found, *missing_exports(self.upstream, result, added, gained or {})]
+        return [*found, *missing_exports(self.upstream, result, added, lambda: gained or {})]
 
     def origin(self, missing: Missing, pick: str) -> str | None:
         export = missing.kind == "unexported"

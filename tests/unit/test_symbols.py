@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from fedvhost.backport.added import added_lines
 from fedvhost.backport.includes import Sources, View
 from fedvhost.backport.kbuild import built_in, same_module
-from fedvhost.backport.symbols import Missing, missing_exports, missing_symbols
+from fedvhost.backport.symbols import Missing, missing_exports, missing_symbols, new_uses
 from fedvhost.values import Oid
 
 
@@ -38,7 +38,7 @@ def missing(
 ) -> list[Missing]:
     """What is missing if the pick turned ``before`` into ``result``."""
     added = {
-        path: added_lines(before.get(path, "").encode(), text.encode())
+        path: new_uses(text.encode(), added_lines(before.get(path, "").encode(), text.encode()))
         for path, text in result.items()
         if text != before.get(path)
     }
@@ -105,7 +105,7 @@ def test_a_header_that_is_not_there_is_missing_and_a_system_header_is_not() -> N
     upstream = {**BASE, "net/ring.c": pick, "include/fresh.h": "int fresh;\n"}
 
     assert missing(upstream, {**BASE, "net/ring.c": pick}, BASE) == [
-        Missing("fresh.h", "net/ring.c", 1, "undefined", ("include/fresh.h",))
+        Missing("fresh.h", "net/ring.c", 1, "no header", ("include/fresh.h",))
     ]
 
 
@@ -159,9 +159,9 @@ GAINED = {"borrow_mm": "mm/context.c"}
 
 
 def unexported(path: str, text: str, result: Mapping[str, str]) -> list[Missing]:
-    added = {path: [range(1, text.count("\n") + 1)]}
+    added = {path: new_uses(text.encode(), [range(1, text.count("\n") + 1)])}
     return list(
-        missing_exports(Files({**EXPORTED, path: text}), Files({**result, path: text}), added, GAINED)
+        missing_exports(Files({**EXPORTED, path: text}), Files({**result, path: text}), added, lambda: GAINED)
     )
 
 

@@ -106,6 +106,11 @@ class GitStore:
         """Run a git command on this store."""
         return run(["git", *args], env={**self.env, **(env or {})}, stdin=stdin, ok=ok)
 
+    def forget(self) -> None:
+        """Drop what was remembered of merges and differences (a long series of unrelated ones)."""
+        self._merges.clear()
+        self._changes.clear()
+
     # -- reading ------------------------------------------------------------------------------------
 
     def read(self, name: str) -> tuple[Oid, str, bytes] | None:

@@ -11,7 +11,7 @@ from fedvhost.backport.includes import Sources
 from fedvhost.backport.landing import Landing, Unsettled, land
 from fedvhost.backport.manifest import Adaptation
 from fedvhost.backport.plan import Evidence
-from fedvhost.backport.symbols import Missing, missing_exports, missing_symbols
+from fedvhost.backport.symbols import Added, Missing, missing_exports, missing_symbols, new_uses
 from fedvhost.commits import Commit
 from fedvhost.git.exports import gained_exports, origin
 from fedvhost.git.history import History
@@ -75,18 +75,23 @@ class HistoryFacts:
             return ()
         if key not in self._missing:
             added = self._added(before, landing.tree)
-            upstream, result = self._listed(landing.pick), self._listed(landing.tree)
-            found = missing_symbols(upstream, result, added, cache=self._sources)
-            found += missing_exports(upstream, result, added, self._gained_exports())
+            found: tuple[Missing, ...] = ()
+            if added:
+                upstream, result = self._listed(landing.pick), self._listed(landing.tree)
+                found = missing_symbols(upstream, result, added, cache=self._sources)
+                found += missing_exports(upstream, result, added, self._gained_exports)
             self._missing[key] = found
         return self._missing[key]
 
-    def _added(self, before: Oid, after: Oid) -> Mapping[str, Sequence[range]]:
-        found: dict[str, Sequence[range]] = {}
+    def _added(self, before: Oid, after: Oid) -> Mapping[str, Added]:
+        """Read what each C file gained that is new to it; files that gained nothing new are left out."""
+        found: dict[str, Added] = {}
         for path in self.store.diff_paths(before, after):
             if path.endswith((".c", ".h")):
                 old, new = self.store.file(before, path) or b"", self.store.file(after, path) or b""
-                found[path] = added_lines(old, new)
+                added = new_uses(new, added_lines(old, new))
+                if added:
+                    found[path] = added
         return found
 
     def _listed(self, treeish: Oid) -> GitTree:

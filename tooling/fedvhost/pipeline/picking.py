@@ -36,6 +36,11 @@ class Picked:
     hints: tuple[str, ...] = ()
 
     @property
+    def review(self) -> bool:
+        """Whether a person must look before the result may be called anything else."""
+        return self.landing.review or bool(self.lacks)
+
+    @property
     def ok(self) -> bool:
         """Whether it landed and nothing is known to be missing."""
         return self.landing.verdict is not Verdict.STOPPED and not self.lacks

@@ -34,6 +34,9 @@ class Repo:
             "HOME": str(path),
             "GIT_DIR": str(path / ".git"),
             "GIT_CONFIG_NOSYSTEM": "1",
+            "GIT_COMMITTER_NAME": "Carl Committer",
+            "GIT_COMMITTER_EMAIL": "carl@example.org",
+            "GIT_COMMITTER_DATE": f"{START} +0000",
             "LC_ALL": "C.UTF-8",
             "TZ": "UTC",
         }

@@ -56,6 +56,7 @@ VERBS: Mapping[str, Verb] = {
         "fedvhost.commands.explain:explain", "Say why a commit is in, and what it conflicts with."
     ),
     "pick": Verb("fedvhost.commands.pick:pick", "Adapt single commits in the object store."),
+    "compare": Verb("fedvhost.commands.compare:compare", "Put the series beside somebody else's backport."),
     "sample": Verb("fedvhost.commands.sample:sample", "Write two small histories to try everything on."),
     "init": Verb("fedvhost.commands.init:init", "Make a workspace from the data that came along."),
     "doctor": Verb("fedvhost.commands.doctor:doctor", "Say what is missing here, and how to install it."),

@@ -62,8 +62,8 @@ def package_lines(name: str, result: PackageResult, style: Style, width: int) ->
     if plan.considered:
         yield "  not taken:"
         for considered in plan.considered:
-            yield _cut(f"    {considered.commit.short}  {considered.subject}", width)
-            yield from _wrapped(considered.reason, "        ", width)
+            yield cut(f"    {considered.commit.short}  {considered.subject}", width)
+            yield from wrapped(considered.reason, "        ", width)
     if plan.stop is not None:
         yield from stop_lines(plan.stop, style, width)
         rest = [u for u in plan.undecided if u.what.startswith("not reached")]
@@ -77,31 +77,31 @@ def entry_lines(entry: Entry, style: Style, width: int) -> Iterator[str]:
     verdict = style(f"{entry.verdict.value:9}", _COLOURS[entry.verdict])
     tail = "  [prerequisite]" if entry.because == PREREQUISITE else ""
     room = width - 28 - len(tail)
-    yield f"  {verdict} {entry.commit.short}  {_cut(entry.subject, room)}{tail}"
+    yield f"  {verdict} {entry.commit.short}  {cut(entry.subject, room)}{tail}"
     if entry.because == PREREQUISITE or not entry.lands:
         for evidence in entry.evidence:
             if evidence.kind != "manifest":
-                yield from _wrapped(f"{evidence.kind}: {evidence.detail}", "            ", width)
+                yield from wrapped(f"{evidence.kind}: {evidence.detail}", "            ", width)
     for note in entry.notes:
-        yield from _wrapped(note_text(note), "            ", width)
+        yield from wrapped(note_text(note), "            ", width)
     if entry.review:
         yield "            " + style("look at the place: a rung had to choose", "yellow")
 
 
 def stop_lines(stop: Stop, style: Style, width: int) -> Iterator[str]:
     """Explain a stop: what, where, the three panes, and who made the context differ."""
-    yield "  " + style("stopped", "red") + f"   {stop.commit.short}  {_cut(stop.subject, width - 28)}"
+    yield "  " + style("stopped", "red") + f"   {stop.commit.short}  {cut(stop.subject, width - 28)}"
     for problem in dict.fromkeys(stop.problems):
-        yield from _wrapped(problem, "      ", width)
+        yield from wrapped(problem, "      ", width)
     for conflict in stop.conflicts:
         yield from conflict_lines(conflict, style)
     if stop.culprits:
         yield "      commits behind what differs:"
         for culprit in stop.culprits:
-            yield _cut(f"        {culprit.commit.short}  {culprit.subject} ({culprit.files} files)", width)
-            yield from _wrapped(culprit.outcome, "            ", width)
+            yield cut(f"        {culprit.commit.short}  {culprit.subject} ({culprit.files} files)", width)
+            yield from wrapped(culprit.outcome, "            ", width)
     for hint in stop.hints:
-        yield from _wrapped(f"hint: {hint}", "      ", width)
+        yield from wrapped(f"hint: {hint}", "      ", width)
 
 
 def conflict_lines(conflict: ConflictText, style: Style) -> Iterator[str]:
@@ -144,7 +144,7 @@ def _produced(result: PackageResult, style: Style, width: int) -> Iterator[str]:
     elif result.spec is not None and result.ok:
         yield "  written   nothing: all of it was there already"
     if result.problem:
-        yield from _wrapped(style("problem", "red") + "   " + result.problem, "  ", width)
+        yield from wrapped(style("problem", "red") + "   " + result.problem, "  ", width)
 
 
 def _outcome(result: Result, style: Style) -> str:
@@ -162,11 +162,13 @@ def plan_summary(plan: PackagePlan) -> str:
     return ", ".join(f"{n} {v.value}" for v, n in counts.items() if n)
 
 
-def _cut(text: str, width: int) -> str:
+def cut(text: str, width: int) -> str:
+    """Return a text, shortened to ``width`` with an ellipsis if it is longer."""
     return text if len(text) <= width else text[: max(width - 1, 1)] + "…"
 
 
-def _wrapped(text: str, indent: str, width: int) -> list[str]:
+def wrapped(text: str, indent: str, width: int) -> list[str]:
+    """Return a text in lines of ``width``, each after ``indent``; words and names stay whole."""
     return textwrap.wrap(
         text, width, initial_indent=indent, subsequent_indent=indent, break_long_words=False,
         break_on_hyphens=False,

@@ -242,8 +242,7 @@ def test_the_series_applies_without_fuzz_and_gives_the_replayed_tree(
     folder, where = finished.root / "patches" / "f13" / package, checkouts[package]
 
     for name in (folder / "series").read_text().split():
-        said = run(["patch", "-p1", "-F0", "-s", "-i", folder / name], cwd=where).stdout
-        assert b"fuzz" not in said
+        run(["patch", "-p1", "-F0", "-s", "-i", folder / name], cwd=where)
 
     assert tree_of(where) == finished.said["packages"][package]["tree"]
 
@@ -524,11 +523,10 @@ def landed_keys() -> set[str]:
 
 
 def test_a_missing_name_stops_with_the_commit_it_came_with(fresh: Work, sample: Sample) -> None:
-    taken_out = re.search(
-        r"\[\[packages\.qemu-kvm\.adapt\]\]\n[^[]*error_report[^[]*", text := fresh.file(FEATURE).read_text()
-    )
+    with_it = fresh.file(FEATURE).read_text()
+    taken_out = re.search(r"\[\[packages\.qemu-kvm\.adapt\]\]\n[^[]*error_report[^[]*", with_it)
     assert taken_out is not None
-    fresh.file(FEATURE).write_text(text.replace(taken_out[0], ""))
+    fresh.file(FEATURE).write_text(with_it.replace(taken_out[0], ""))
 
     said = fresh.json("plan", "--package", "qemu-kvm", code=1)
 

@@ -1,0 +1,178 @@
+"""``fedvhost pick`` and ``explain``: single commits, on the sample."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from backports import FEDVHOST, Work
+from conftest import Cli
+from fedvhost.process import run
+from fedvhost.sample import Sample
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+def pick(cli: Cli, history: Path, onto: str, *commits: str, code: int) -> Any:
+    ran = cli("pick", *commits, "--onto", onto, "--upstream", history, "--json")
+    assert (ran.code, ran.err) == (code, ""), ran
+    return json.loads(ran.out)
+
+
+def test_one_commit_lands_and_nothing_upstream_moves(cli: Cli, sample: Sample) -> None:
+    before = run(["git", "-C", sample.kernel, "for-each-ref"]).stdout
+    commit = sample.commits["kernel/tun-orphan"]
+
+    said = pick(cli, sample.kernel, "v2.6.33", commit[:10], code=0)
+
+    assert (said["ok"], said["picks"][0]["commit"], said["picks"][0]["verdict"]) == (True, commit, "clean")
+    assert said["tree"] == said["picks"][0]["tree"] != run(
+        ["git", "-C", sample.kernel, "rev-parse", "v2.6.33^{tree}"]
+    ).stdout.decode().strip()  # fmt: skip
+    assert run(["git", "-C", sample.kernel, "for-each-ref"]).stdout == before
+
+
+def test_several_land_on_one_another(cli: Cli, sample: Sample, tmp_path: Path) -> None:
+    keys = ("tun-socket", "mm-export", "vhost-net", "vhost-kconfig")
+    oids = [sample.commits[f"kernel/{key}"] for key in keys]
+
+    said = pick(cli, sample.kernel, "v2.6.33", *oids, code=0)
+
+    assert [p["verdict"] for p in said["picks"]] == ["clean", "clean", "inserted", "clean"]
+    assert {n["path"] for n in said["picks"][2]["notes"]} == {"MAINTAINERS", "drivers/Makefile"}
+    # The tree is a real one, in a store of ours.
+    store = next((tmp_path / "cache" / "fedvhost" / "upstreams").glob("pick-*.git"))
+    listed = run(["git", "-C", store, "ls-tree", "-r", "--name-only", said["tree"]]).stdout.decode()
+    assert "drivers/vhost/net.c\n" in listed
+
+
+def test_a_name_that_is_not_there_is_told_with_the_commit_it_came_with(cli: Cli, sample: Sample) -> None:
+    said = pick(cli, sample.kernel, "v2.6.33", sample.commits["kernel/vhost-net"], code=1)
+
+    missing = {(m["name"], m["kind"]): m["origin"] for m in said["picks"][0]["missing"]}
+    assert missing == {
+        ("tun_get_socket", "undefined"): sample.commits["kernel/tun-socket"],
+        ("tun_get_socket", "unexported"): sample.commits["kernel/tun-socket"],
+        ("use_mm", "unexported"): sample.commits["kernel/mm-export"],
+        ("unuse_mm", "unexported"): sample.commits["kernel/mm-export"],
+    }
+    assert not said["ok"] and said["picks"][0]["verdict"] == "inserted"
+
+
+def test_a_conflict_shows_its_panes_and_who_is_behind_it(cli: Cli, sample: Sample) -> None:
+    commit = sample.commits["kernel/sock-backlog-fix"]
+
+    ran = cli("pick", commit, "--onto", "v2.6.33", "--upstream", sample.kernel)
+
+    assert ran.code == 1
+    for told in (
+        f"stopped  {commit[:12]}  net: count frames and not bytes that were dropped",
+        "net/skbuff.c: upstream changes lines that are different here",
+        "── upstream before it\n      │ \tdropped += skb->len;\n",
+        "── upstream with it\n      │ \tdropped++;\n",
+        f"{sample.commits['kernel/sock-backlog'][:12]}  net: count frames that were dropped unseen",
+    ):
+        assert told in ran.out
+    said = pick(cli, sample.kernel, "v2.6.33", commit, code=1)
+    assert said["picks"][0]["conflicts"][0]["theirs"] == "\tdropped++;\n"
+    # What stopped changes nothing for what comes after it.
+    after = pick(cli, sample.kernel, "v2.6.33", commit, sample.commits["kernel/tun-orphan"], code=1)
+    alone = pick(cli, sample.kernel, "v2.6.33", sample.commits["kernel/tun-orphan"], code=0)
+    assert (after["picks"][1]["verdict"], after["tree"]) == ("clean", alone["tree"])
+
+
+def test_what_cannot_be_picked_is_said(cli: Cli, sample: Sample, tmp_path: Path) -> None:
+    merge = sample.commits["kernel/net-merge"]
+    fine = str(sample.commits["kernel/tun-orphan"])
+
+    for args, told in (
+        ((merge, "--onto", "v2.6.33", "--upstream", sample.kernel), f"commit {merge.short} has 2 parents"),
+        (("v2.6.33", "--onto", "v2.6.34", "--upstream", sample.kernel), "has 0 parents"),
+        (
+            ("feed" * 10, "--onto", "v2.6.33", "--upstream", sample.kernel),
+            f"commit '{'feed' * 10}' is not in",
+        ),
+        ((fine, "--onto", "v2.6.3", "--upstream", sample.kernel), "--onto 'v2.6.3' is not in"),
+        ((fine, "--onto", "v2.6.33", "--upstream", tmp_path), "is not a git repository"),
+    ):
+        ran = cli("pick", *args)
+        assert (ran.code, ran.out) == (2, "")
+        assert told in ran.err
+
+
+def test_two_picks_at_once_from_two_histories_do_not_meet(sample: Sample) -> None:
+    def start(history: Path, onto: str, *keys: str) -> subprocess.Popen[str]:
+        package = "kernel" if history == sample.kernel else "qemu-kvm"
+        argv = [*FEDVHOST, "pick", *(sample.commits[f"{package}/{k}"] for k in keys)]
+        return subprocess.Popen(
+            [*argv, "--onto", onto, "--upstream", str(history)], stdout=subprocess.PIPE, text=True
+        )
+
+    several = [
+        start(sample.kernel, "v2.6.33", "tun-socket", "mm-export", "vhost-net"),
+        start(sample.qemu_kvm, "qemu-kvm-0.12.3", "vhost-header", "event-notifier", "virtio-notifiers"),
+    ]
+
+    for one in several:
+        out, _ = one.communicate(timeout=60)
+        assert one.returncode == 0, out
+
+
+# -- explain ----------------------------------------------------------------------------------------
+
+
+ROLES = (
+    ("vhost-net", "requested, 3 of 7, inserted", "manifest: touches drivers/vhost, include/linux/vhost.h"),
+    ("mm-export", "prerequisite, 2 of 7, clean", "export: 'use_mm', 'unuse_mm' are not exported without it"),
+    ("slab-sweep", "not taken", "tree-wide slab.h sweep"),
+    ("tx-stop-net", "not taken", "on another lane"),
+    ("net-merge", "not considered", "a merge is never picked"),
+    ("v2.6.33", "not considered", ""),
+    ("vhost-weight", "not considered", ""),
+)
+
+
+@pytest.mark.parametrize(("key", "role", "told"), ROLES)
+def test_explain_says_why(key: str, role: str, told: str, done: Work, sample: Sample) -> None:
+    before = done.contents()
+
+    ran = done.run("explain", sample.commits[f"kernel/{key}"][:12])
+
+    assert (ran.code, ran.err) == (0, "")
+    assert f"kernel: {role}\n" in ran.out
+    assert told in ran.out
+    assert done.contents() == before
+
+
+def test_explain_tries_a_commit_that_nobody_asked_for(done: Work, sample: Sample) -> None:
+    fine = done.json("explain", sample.commits["kernel/index-check"])
+    trap = done.json("explain", sample.commits["kernel/sock-backlog-fix"])
+
+    assert [(e["package"], e["role"], e["trial"]["verdict"]) for e in fine] == [
+        ("kernel", "not considered", "clean")
+    ]
+    assert (trap[0]["trial"]["verdict"], trap[0]["trial"]["behind"][0]["commit"]) == (
+        "stopped",
+        sample.commits["kernel/sock-backlog"],
+    )
+
+
+def test_explain_of_what_no_history_has(done: Work) -> None:
+    ran = done.run("explain", "feed" * 10)
+
+    assert (ran.code, ran.out) == (2, "")
+    assert f"commit '{'feed' * 10}' is not in" in ran.err
+
+
+def test_explain_needs_a_plan(fresh: Work, sample: Sample) -> None:
+    ran = fresh.run("explain", sample.commits["kernel/vhost-net"])
+
+    assert ran.code == 2
+    assert "there is no plan" in ran.err and "fedvhost plan --release f13" in ran.err

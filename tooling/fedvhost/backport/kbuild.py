@@ -52,6 +52,16 @@ def same_module(tree: Tree, path: str, other: str) -> bool:
     return bool(_composites(rules, path) & _composites(rules, other))
 
 
+def linked_with(tree: Tree, path: str) -> tuple[str, ...]:
+    """Return the sources that are linked into one multi-file object with ``path``, itself included."""
+    folder = dirname(path)
+    rules = _rules(tree, folder)
+    mine = _composites(rules, path)
+    objects = {o for name, _, objects in rules if name in mine for o in objects if o.endswith(".o")}
+    sources = {join(folder, o.removesuffix("o") + end) for o in objects for end in "cS"}
+    return tuple(sorted({path, *(s for s in sources if s in tree.blobs())}))
+
+
 def _object(path: str) -> str:
     return basename(path).rpartition(".")[0] + ".o"
 

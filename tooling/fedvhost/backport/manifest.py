@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from fedvhost.backport.recipe import Check
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:
@@ -60,13 +62,16 @@ class FeaturePackage:
     """The part of a feature that lands in one package.
 
     Picks are the commits between the base and ``until`` that touch ``paths``, and ``also``, without
-    ``never``. ``config`` maps kernel options to ``y``, ``m``, ``n`` or a value.
+    ``never``. ``taken`` are follow-ups of theirs, from any later time, that are picked, too; ``omitted``
+    follow-ups that are deliberately not taken, and not offered again. ``config`` maps kernel options to ``y``, ``m``, ``n`` or a value.
     """
 
     until: str
     paths: tuple[str, ...] = ()
     also: tuple[Choice, ...] = ()
     never: tuple[Choice, ...] = ()
+    taken: tuple[Choice, ...] = ()
+    omitted: tuple[Choice, ...] = ()
     adapt: tuple[Adaptation, ...] = ()
     assume: tuple[Assumption, ...] = ()
     config: Mapping[str, str] = field(default_factory=dict)
@@ -133,7 +138,8 @@ class ReleasePackage:
     ``base`` is a revision of the upstream's history; ``upstream`` the official URL of that history;
     ``spec`` the spec file and ``config_file`` the configuration fragment (kernel), both relative to
     the workspace; ``source_prefix`` the folder inside the source archive, ``linux-2.6.33``; ``source``
-    the file name the spec gives that archive.
+    the file name the spec gives that archive; ``check`` how it is compiled to see whether a series holds
+    (None: it cannot be checked so).
     """
 
     base: str
@@ -142,6 +148,7 @@ class ReleasePackage:
     source: str
     source_prefix: str
     config_file: str | None = None
+    check: Check | None = None
 
 
 @dataclass(frozen=True, slots=True)

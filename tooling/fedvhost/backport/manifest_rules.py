@@ -7,7 +7,8 @@ would lead out of the workspace, is refused here.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+import shlex
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from fedvhost.backport.manifest import (
     Adaptation,
@@ -19,12 +20,32 @@ from fedvhost.backport.manifest import (
     ReleasePackage,
     TestRow,
 )
+from fedvhost.backport.recipe import (
+    KERNEL,
+    AddedFile,
+    Check,
+    Edit,
+    Elsewhere,
+    Expectation,
+    Flags,
+    Need,
+    Step,
+    Vouched,
+)
 
 Rule = Callable[[str], str | None]
 At = tuple[str | int, ...]
 Broken = Iterator[tuple[At, str]]
 
 WHERE = ("guest", "network", "virtualization", "kernel")
+_SILENCE = (
+    "-w",
+    "-Wno-implicit",
+    "-Wno-implicit-function-declaration",
+    "-Wno-error=implicit",
+    "-Wno-error=implicit-function-declaration",
+    "-fpermissive",
+)
 VERBS = ("rename", "drop-hunk", "insert-after", "insert-before", "map-path", "skip")
 
 
@@ -65,6 +86,36 @@ _WHERE = _pattern("|".join(WHERE), f"'{{}}' is none of: {', '.join(WHERE)}")
 _ID = _pattern(r"[a-z0-9]+(-[a-z0-9]+)*", "'{}' is not an id: lower-case words joined by '-'")
 _DIST = _pattern(r"\.[A-Za-z0-9._]+", "'{}' is not a dist tag: it starts with a dot, '.fc13'")
 
+_KIND = _pattern(r"kernel|program", "'{}' is neither 'kernel' nor 'program'")
+_GLOB = _pattern(r"(?![-/])[^\x00-\x1f\x7f\\]+", "'{}' is not a pattern of paths inside the tree")
+_HEADER = _pattern(r"[A-Za-z0-9][\w./+-]*\.h", "'{}' is not a header, such as zlib.h")
+
+
+def _regex(text: str) -> str | None:
+    try:
+        re.compile(text)
+    except re.error as error:
+        return f"'{shown(text)}' is not a regular expression: {error}"
+    return None
+
+
+def _command(text: str) -> str | None:
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        return f"'{shown(text)}' is not a command: {error}"
+    return _silencing(word for part in words for word in part.split())
+
+
+def _silencing(words: Iterable[str]) -> str | None:
+    for word in words:
+        if word in _SILENCE:
+            return (
+                f"'{word}' would hide the very mistakes that the check is there to find; silence one warning"
+            )
+    return None
+
+
 # A field of texts names its rule; "/key" is about the names in a table.
 _RULES: Mapping[tuple[type, str], Rule] = {
     (Choice, "commit"): _COMMIT,
@@ -99,6 +150,21 @@ _RULES: Mapping[tuple[type, str], Rule] = {
     (ReleasePackage, "upstream"): _URL,
     (ReleasePackage, "source"): _FILE,
     (ReleasePackage, "source_prefix"): _PATH,
+    (Check, "kind"): _KIND,
+    (Check, "compile"): _command,
+    (Check, "compiler"): _FILE,
+    (Check, "again"): _GLOB,
+    (Step, "run"): _command,
+    (Flags, "add"): _command,
+    (Edit, "path"): _PATH,
+    (Edit, "pattern"): _regex,
+    (AddedFile, "path"): _PATH,
+    (Need, "program"): _FILE,
+    (Need, "header"): _HEADER,
+    (Elsewhere, "paths"): _GLOB,
+    (Expectation, "text"): _regex,
+    (Expectation, "file"): _PATH,
+    (Vouched, "symbol"): _IDENTIFIER,
 }
 
 
@@ -118,6 +184,10 @@ def broken_rules(value: object) -> Broken:
         yield from _package(value)
     elif isinstance(value, Feature):
         yield from _feature(value)
+    elif isinstance(value, Check):
+        yield from _check(value)
+    elif isinstance(value, Need) and (value.program is None) == (value.header is None):
+        yield (), "give exactly one of: program, header"
     elif isinstance(value, Release) and not value.packages:
         yield ("packages",), "names no package"
 
@@ -150,17 +220,24 @@ def _adaptation(adapt: Adaptation) -> Broken:
 def _package(package: FeaturePackage) -> Broken:
     if not package.paths and not package.also:
         yield (), "asks for no commit: give 'paths', 'also' or both"
-    for name, choices in (("also", package.also), ("never", package.never)):
+    lists = {n: getattr(package, n) for n in ("also", "never", "taken", "omitted")}
+    for name, choices in lists.items():
         for i, choice in enumerate(choices):
             earlier = _first(choice.commit, choices[:i])
             if earlier is not None:
                 yield (name, i, "commit"), f"'{choice.commit}' is already {name}[{earlier}]"
     wanted = [("also", i, c.commit) for i, c in enumerate(package.also)]
     wanted += [("adapt", i, a.commit) for i, a in enumerate(package.adapt)]
+    wanted += [("taken", i, c.commit) for i, c in enumerate(package.taken)]
     for name, i, commit in wanted:
-        never = _first(commit, package.never)
-        if never is not None:
-            yield (name, i, "commit"), f"'{commit}' is also never[{never}]; it cannot be both"
+        for other in ("never", "omitted"):
+            at = _first(commit, lists[other])
+            if at is not None:
+                yield (name, i, "commit"), f"'{commit}' is also {other}[{at}]; it cannot be both"
+    for i, choice in enumerate(package.taken):
+        at = _first(choice.commit, package.also)
+        if at is not None:
+            yield ("taken", i, "commit"), f"'{choice.commit}' is also also[{at}]; name it once"
 
 
 def _first(commit: str, choices: tuple[Choice, ...]) -> int | None:
@@ -174,3 +251,19 @@ def _feature(feature: Feature) -> Broken:
     for i, row_id in enumerate(ids):
         if row_id in ids[:i]:
             yield ("test-plan", i, "id"), f"'{row_id}' is already test-plan[{ids.index(row_id)}]"
+
+
+def _check(check: Check) -> Broken:
+    commands = (check.compile, *(step.run for step in check.prepare))
+    if not any("{flags}" in command for command in commands):
+        yield (
+            ("compile",),
+            "neither it nor a command of 'prepare' has {flags}: the compiler would get none of them",
+        )
+    if check.kind == KERNEL and "{objects}" not in shlex.split(check.compile):
+        yield ("compile",), "needs the word {objects}: what to compile"
+    for i, edit in enumerate(check.edits):
+        try:
+            re.sub(edit.pattern, edit.replace, "")
+        except (re.error, IndexError) as error:
+            yield ("edits", i, "replace"), f"does not go with the pattern: {error}"

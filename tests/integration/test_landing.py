@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fedvhost.backport.diff3 import split_lines
-from fedvhost.backport.landing import Landing, Verdict, land
+from fedvhost.backport.landing import land
 from fedvhost.backport.manifest import Adaptation
+from fedvhost.backport.outcome import Landing, Verdict
 from fedvhost.errors import InputError
 from fedvhost.git.store import GitStore
 from fedvhost.patches.diff import apply_hunks

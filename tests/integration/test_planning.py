@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
-from fedvhost.backport.landing import Verdict
 from fedvhost.backport.manifest import Adaptation
+from fedvhost.backport.outcome import Verdict
 from fedvhost.backport.plan import Entry, PackagePlan, Plan, to_json
 from fedvhost.errors import InputError
 from fedvhost.git.store import GitStore

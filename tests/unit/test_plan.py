@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from fedvhost.backport.landing import Note, Verdict
+from fedvhost.backport.outcome import Note, Verdict
 from fedvhost.backport.plan import (
     ConflictText,
     Considered,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fedvhost.backport.landing import Note
+from fedvhost.backport.outcome import Note
 from fedvhost.backport.series import file_slug, mail_message, patch_names, picked_message
 from fedvhost.values import Oid
 

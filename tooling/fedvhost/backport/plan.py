@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from fedvhost.backport.landing import Note, Verdict
+from fedvhost.backport.outcome import Note, Verdict
 from fedvhost.errors import InputError
 from fedvhost.values import Oid
 

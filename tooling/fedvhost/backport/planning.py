@@ -12,9 +12,10 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from fedvhost.backport.landing import Landing, Unsettled, Verdict
 from fedvhost.backport.manifest import Adaptation
+from fedvhost.backport.outcome import Landing, Unsettled, Verdict
 from fedvhost.backport.plan import (
+    FOLLOW_UP,
     PREREQUISITE,
     REQUESTED,
     ConflictText,
@@ -44,7 +45,8 @@ _Cost = tuple[tuple[int, int], int, int]
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What a manifest asks for on one base: requested commits and the reason for each, commits that must
-    not be taken, adaptations by commit, and identifiers that a person vouches for."""
+    not be taken, adaptations by commit, identifiers that a person vouches for, and which of the requested
+    are follow-ups that a person takes."""
 
     base: Oid
     base_name: str
@@ -52,6 +54,13 @@ class Wanted:
     never: Mapping[Oid, str] = field(default_factory=dict)
     adaptations: Mapping[Oid, tuple[Adaptation, ...]] = field(default_factory=dict)
     assumed: Collection[str] = ()
+    follow_ups: Collection[Oid] = ()
+
+    def role(self, commit: Oid) -> str:
+        """What a commit of the plan is: requested, a follow-up that was taken, or a prerequisite."""
+        if commit in self.follow_ups:
+            return FOLLOW_UP
+        return REQUESTED if commit in self.requested else PREREQUISITE
 
 
 class Facts(Protocol):
@@ -299,11 +308,16 @@ class _Planner:
     def _in_base_entry(self, commit: Oid, evidence: Evidence) -> Entry:
         because = Evidence("manifest", self.wanted.requested[commit])
         return Entry(
-            commit, self._subject(commit), REQUESTED, Verdict.IN_BASE, self.base_tree, (because, evidence)
+            commit,
+            self._subject(commit),
+            self.wanted.role(commit),
+            Verdict.IN_BASE,
+            self.base_tree,
+            (because, evidence),
         )
 
     def _entry(self, step: Landing, chosen: frozenset[Oid]) -> Entry:
-        because = REQUESTED if step.pick in self.wanted.requested else PREREQUISITE
+        because = self.wanted.role(step.pick)
         evidence = list(self.evidence.get(step.pick, {}).values())
         if because == PREREQUISITE:
             evidence += [

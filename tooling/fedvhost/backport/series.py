@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from fedvhost.backport.landing import Note
+from fedvhost.backport.outcome import Note
 from fedvhost.commits import encode
 from fedvhost.values import Oid
 

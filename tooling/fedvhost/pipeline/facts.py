@@ -8,8 +8,9 @@ from fedvhost.backport.added import added_lines
 from fedvhost.backport.declared import prerequisite_commits, prerequisite_patch_ids
 from fedvhost.backport.diff3 import Lines, split_lines
 from fedvhost.backport.includes import Sources
-from fedvhost.backport.landing import Landing, Unsettled, land
+from fedvhost.backport.landing import land
 from fedvhost.backport.manifest import Adaptation
+from fedvhost.backport.outcome import Landing, Unsettled
 from fedvhost.backport.plan import Evidence
 from fedvhost.backport.symbols import Added, Missing, missing_exports, missing_symbols, new_uses
 from fedvhost.commits import Commit

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fedvhost.backport.landing import Landing, Verdict
+from fedvhost.backport.outcome import Landing, Verdict
 from fedvhost.backport.plan import PackagePlan
 from fedvhost.backport.symbols import Missing
 from fedvhost.git.history import History

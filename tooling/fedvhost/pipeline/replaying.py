@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from fedvhost.backport.landing import Landing, Verdict, land
+from fedvhost.backport.landing import land
+from fedvhost.backport.outcome import Landing, Verdict
 from fedvhost.backport.plan import Entry, PackagePlan
 from fedvhost.backport.series import picked_message
 from fedvhost.git.identity import Identity

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Callable, Iterator
 
-from fedvhost.backport.landing import Verdict
+from fedvhost.backport.outcome import Verdict
 from fedvhost.backport.plan import (
     PREREQUISITE,
     ConflictText,

@@ -1,0 +1,152 @@
+"""One conflicted file through the rungs of the ladder.
+
+Every conflict in the file must be settled, or the file is not. What a rung placed must stand in the same
+function, structure and preprocessor conditional as upstream's, else it is not placed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from fedvhost.backport.csource import enclosing_scope
+from fedvhost.backport.diff3 import Chunk, Part, Sides, occurrences, parse, split_lines
+from fedvhost.backport.insertion import Run, insert, tells
+from fedvhost.backport.outcome import Note, Unsettled
+from fedvhost.backport.redundancy import redundant
+from fedvhost.commits import Commit, Conflict, Merge
+from fedvhost.patches.diff import FileChange
+from fedvhost.values import Oid
+
+
+class Objects(Protocol):
+    """The object store, as far as settling needs it."""
+
+    def commit(self, oid: Oid) -> Commit: ...
+    def changes(self, old: Oid, new: Oid, paths: Sequence[str] = ()) -> Mapping[str, FileChange]: ...
+    def read(self, name: str) -> tuple[Oid, str, bytes] | None: ...
+    def file(self, treeish: Oid, path: str) -> bytes | None: ...
+    def held_line(self, tree: Oid, lines: Sequence[bytes]) -> bytes | None: ...
+
+
+@dataclass(slots=True)
+class File:
+    """What became of one conflicted file; ``runs`` are upstream's lines in it, each with its chunk."""
+
+    lines: list[bytes] = field(default_factory=list)
+    runs: list[tuple[Run, Chunk]] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
+    unsettled: list[Unsettled] = field(default_factory=list)
+    review: bool = False
+
+
+def settle(objects: Objects, tree: Oid, merge: Merge, conflict: Conflict) -> File:
+    """Take one conflicted file through the rungs."""
+    path = plain_path(conflict.path, merge)
+    if conflict.ours is None and conflict.base is not None and conflict.theirs is not None:
+        return _absent_here(objects, tree, merge, path)
+    if conflict.base is None or conflict.ours is None or conflict.theirs is None:
+        return File(unsettled=[Unsettled(path, _whole_file(conflict))])
+    found = [objects.read(oid) for oid in (conflict.base, conflict.ours, conflict.theirs)]
+    texts = [f[2] for f in found if f is not None and f[1] == "blob"]
+    if len(texts) < 3:
+        return File(unsettled=[Unsettled(path, "it is not a file: git could not merge it")])
+    sides = Sides(*texts)
+    merged = objects.file(merge.tree, conflict.path) or b""
+    parts = parse(merged, merge.ours, merge.theirs, sides)
+    if parts is None or not any(isinstance(p, Chunk) for p in parts):
+        return File(unsettled=[Unsettled(path, "git could not merge it as text")])
+    done = _settle_parts(path, parts, sides)
+    if not done.unsettled and (wrong := _misplaced(path, done, sides) or _broken(done, sides)):
+        done.unsettled.append(Unsettled(path, wrong, next(p for p in parts if isinstance(p, Chunk))))
+    # Which file it is here is git's guess, by likeness: the rungs then build on a guess.
+    done.review |= f">>>>>>> {merge.theirs}:".encode() in merged
+    return done
+
+
+def _whole_file(conflict: Conflict) -> str:
+    if conflict.base is not None:
+        gone = conflict.theirs is None and conflict.ours is not None
+        return "removed upstream, changed here" if gone else "moved to different places upstream and here"
+    if conflict.ours is not None and conflict.theirs is not None:
+        return "added on both sides"
+    return "another thing has its place, or it belongs to a folder that was renamed"
+
+
+def _settle_parts(path: str, parts: Sequence[Part], sides: Sides) -> File:
+    done = File()
+    ours, theirs = split_lines(sides.ours), split_lines(sides.theirs)
+    for part in parts:
+        if not isinstance(part, Chunk):
+            done.lines += part
+            continue
+        if (placed := redundant(part, ours, theirs)) is not None:
+            rung = "redundant"
+        elif (placed := insert(part)) is not None:
+            rung = "insertion"
+        else:
+            done.unsettled.append(Unsettled(path, "upstream changes lines that are different here", part))
+            continue
+        start = len(done.lines)
+        for run in placed.runs:
+            at = range(start + run.at.start, start + run.at.stop)
+            done.runs.append((Run(at, run.theirs_at, run.loose), part))
+        done.lines += placed.lines
+        done.notes.append(Note(path, rung, placed.how))
+        done.review |= placed.review
+    return done
+
+
+def _absent_here(objects: Objects, tree: Oid, merge: Merge, path: str) -> File:
+    """Settle a file that the tree does not have: nothing to do if the pick only takes away from it
+    lines that stand nowhere in the tree."""
+    parent = objects.commit(merge.theirs).parents[0]
+    change = objects.changes(parent, merge.theirs, (path,)).get(path)
+    # Without hunks it is binary, or only a mode changed: nothing shows that it is not needed.
+    if change is None or not change.hunks or any(h.new for h in change.hunks):
+        return File(unsettled=[Unsettled(path, "changed upstream; there is no such file here")])
+    left = objects.held_line(tree, [line.strip() for h in change.hunks for line in h.old])
+    if left is not None:
+        text = left.decode(errors="replace")
+        why = f"there is no such file here, but a line that upstream removes stands elsewhere: {text}"
+        return File(unsettled=[Unsettled(path, why)])
+    return File(notes=[Note(path, "redundant", "it removes lines that stand nowhere in the base")])
+
+
+def _misplaced(path: str, done: File, sides: Sides) -> str | None:
+    """Say how a run of upstream's stands in another scope than upstream's, None if none does."""
+    if not path.endswith((".c", ".h")):
+        loose = any(run.loose for run, _ in done.runs)
+        return "nothing of what is around upstream's lines is here" if loose else None
+    ours, theirs = b"".join(done.lines), split_lines(sides.theirs)
+    for run, chunk in done.runs:
+        here = enclosing_scope(ours, run.at.start + 1)
+        starts = occurrences(chunk.theirs, theirs)
+        there = [enclosing_scope(sides.theirs, at + run.theirs_at + 1) for at in starts]
+        if run.loose and any(label.startswith("function") for label in here):
+            return f"nothing of what is around upstream's lines is here, in {' in '.join(here)}"
+        if here not in there:
+            upstream = there[0] if there else ()
+            names = (" in ".join(s) or "file scope" for s in (here, upstream))
+            return "the place found is {}; upstream's is {}".format(*names)
+    return None
+
+
+def _broken(done: File, sides: Sides) -> str | None:
+    """Say what is wrong with a settled file whatever its language, None if nothing is."""
+    if any(not line.endswith(b"\n") for line in done.lines[:-1]):
+        return "the last line of one side has no newline, and more would follow it"
+    base, ours = split_lines(sides.base), split_lines(sides.ours)
+    for run, _ in done.runs:
+        block = done.lines[run.at.start : run.at.stop]
+        if sum(map(tells, block)) < 2 or len(occurrences(block, done.lines)) < 2:
+            continue
+        if len(occurrences(block, ours)) > len(occurrences(block, base)):
+            return "the lines that upstream adds stand here already, in another place"
+    return None
+
+
+def plain_path(path: str, merge: Merge) -> str:
+    """Return a path without what git appends where two things want one path (``x~<commit>``)."""
+    return path.removesuffix(f"~{merge.ours}").removesuffix(f"~{merge.theirs}")

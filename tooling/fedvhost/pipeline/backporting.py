@@ -21,7 +21,7 @@ from fedvhost.pipeline.inputs import (
 from fedvhost.pipeline.planning import outdated_inputs, plan_file, plan_jobs, read_plan, write_plan
 from fedvhost.pipeline.replaying import Replay, replay
 from fedvhost.pipeline.result import PackageResult, Result
-from fedvhost.pipeline.speccing import edit_spec, spec_files, spec_place
+from fedvhost.pipeline.speccing import check_readable, edit_spec, spec_files, spec_place
 from fedvhost.workspace import Workspace, write_all
 
 
@@ -52,8 +52,12 @@ def run_backport(
     """
     manifests = read_manifests(workspace, request)
     check_dist_git(manifests, options.dist_git)
-    identity = committer(workspace.root)
     with workspace.lock(), open_jobs(workspace, request, manifests) as jobs:
+        identity = committer(workspace.root)
+        if options.reaches("spec"):
+            # Before the work of minutes: what rpm cannot read now it will not read then.
+            for job in jobs:
+                check_readable(job, spec_place(workspace, job, options.dist_git.get(job.name)))
         plan = read_plan(workspace, manifests) if options.from_plan else plan_jobs(jobs, manifests, progress)
         written = not options.from_plan and not options.dry_run and write_plan(workspace, plan)
         run = _Run(workspace, manifests, options, identity, progress)

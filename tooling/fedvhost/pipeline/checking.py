@@ -50,8 +50,8 @@ def check_specs(
     """
     manifests = read_manifests(workspace, request)
     check_dist_git(manifests, dist_git)
-    identity = committer(workspace.root)
     with workspace.lock(), open_jobs(workspace, request, manifests) as jobs:
+        identity = committer(workspace.root)
         plan = read_plan(workspace, manifests)
         found: list[SpecCheck] = []
         for job in jobs:

@@ -90,6 +90,15 @@ def spec_place(workspace: Workspace, job: Job, checkout: Path | None) -> SpecPla
     return SpecPlace(wanted[0], config, foreign=True)
 
 
+def check_readable(job: Job, place: SpecPlace) -> None:
+    """Have rpm read a spec as it stands.
+
+    Raises:
+        InputError: rpm cannot.
+    """
+    evaluate(place.spec, defines={"dist": job.release.dist})
+
+
 def edit_spec(job: Job, place: SpecPlace, made: Export, identity: Identity) -> SpecEdit:
     """Return the spec with the export declared and applied, proven by expanding it; nothing is written.
 

@@ -40,6 +40,8 @@ class Manifests:
     inputs: Mapping[str, str]
     feature_file: str
     feature_text: str
+    release_file: str
+    release_text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,8 @@ def read_manifests(workspace: Workspace, request: Request) -> Manifests:
         workspace.relative(file): hashlib.sha256(text.encode()).hexdigest()
         for file, text in ((feature_file, feature_text), (release_file, release_text))
     }
-    return Manifests(feature, release, chosen, inputs, workspace.relative(feature_file), feature_text)
+    texts = (workspace.relative(feature_file), feature_text, workspace.relative(release_file), release_text)
+    return Manifests(feature, release, chosen, inputs, *texts)
 
 
 @contextmanager
@@ -140,8 +143,17 @@ def _only_feature(workspace: Workspace, release: Release) -> str:
 def _job(name: str, manifests: Manifests, upstream: Upstream, store: GitStore) -> Job:
     feature, release = manifests.feature, manifests.release
     part, place = feature.packages[name], release.packages[name]
-    base = resolve_revision(upstream, place.base, "base")
-    until = resolve_revision(upstream, part.until, "until")
+    try:
+        base = resolve_revision(upstream, place.base, "base")
+    except InputError as error:
+        where = line_of(("packages", name, "base"), key_lines(manifests.release_text))
+        raise InputError(
+            error.message, file=manifests.release_file, key=f"packages.{name}.base", line=where
+        ) from error
+    try:
+        until = resolve_revision(upstream, part.until, "until")
+    except InputError as error:
+        raise _at(manifests, ("packages", name, "until"), error.message) from error
     resolved = _resolve_all(name, manifests, part, upstream, store)
     also = {resolved[c.commit]: c.because for c in part.also}
     never = {resolved[c.commit]: c.because for c in part.never}

@@ -55,6 +55,7 @@ VERBS: Mapping[str, Verb] = {
     "explain": Verb(
         "fedvhost.commands.explain:explain", "Say why a commit is in, and what it conflicts with."
     ),
+    "check": Verb("fedvhost.commands.check:check", "Does the series compile, link and load?"),
     "pick": Verb("fedvhost.commands.pick:pick", "Adapt single commits in the object store."),
     "compare": Verb("fedvhost.commands.compare:compare", "Put the series beside somebody else's backport."),
     "sample": Verb("fedvhost.commands.sample:sample", "Write two small histories to try everything on."),

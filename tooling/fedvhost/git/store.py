@@ -19,6 +19,7 @@ from fedvhost.patches.diff import FileChange, parse_diff
 from fedvhost.process import Completed, Conversation, run
 from fedvhost.values import Oid
 
+_BROKEN = re.compile(rb"^(?:error|fatal): ", re.MULTILINE)
 MINIMUM_GIT = (2, 38)  # merge-tree --write-tree
 
 
@@ -238,8 +239,9 @@ class GitStore:
         who = f"fedvhost <fedvhost@localhost> {int(time.time())} +0000".encode()
         graft = self.write_commit(tree, parents, who, who, b"graft\n")
         done = self.git("merge-tree", "--write-tree", "-z", "--messages", graft, pick, ok=(0, 1))
-        # git exits 1 for a conflict and for a bad name alike; only a conflict prints a tree.
-        if not done.stdout:
+        # git exits 1 for a conflict and for a bad name alike; only a conflict prints a tree. Where it cannot
+        # read a tree (a partial clone) it says so, takes it for an empty one and goes on.
+        if not done.stdout or _BROKEN.search(done.stderr):
             raise ToolFailed(done.argv, done.returncode, done.stderr)
         merge = parse_merge(done.stdout, graft, pick)
         self._merges[tree, pick] = merge

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from typing import Any, Protocol
 
 from fedvhost.sample import Sample
 
+OID = re.compile(r"[0-9a-f]{40}")
 FEDVHOST = (sys.executable, "-m", "fedvhost")
 FEATURE = "backport/features/vhost-net.toml"
 RELEASE = "backport/releases/f13.toml"
@@ -110,3 +112,42 @@ def copy_workspace(original: Path, sample: Sample, where: Path) -> Path:
     (copy.parent / "kernel.git").symlink_to(sample.kernel)
     (copy.parent / "qemu-kvm.git").symlink_to(sample.qemu_kvm)
     return copy
+
+
+def check_shape(said: Any) -> None:
+    """The object of ``--json``, point by point; a pick's hash has 40 digits everywhere."""
+
+    def oid(value: Any, *, none: bool = False) -> None:
+        assert (none and value is None) or OID.fullmatch(value), value
+
+    def text(value: Any, *, none: bool = False) -> None:
+        assert (none and value is None) or isinstance(value, str), value
+
+    assert {"feature", "release", "ok", "packages", "undecided"} <= said.keys()
+    text(said["feature"])
+    text(said["release"])
+    assert isinstance(said["ok"], bool)
+    for package in said["packages"].values():
+        assert {"base", "tip", "tree", "picks", "considered", "spec", "nvr"} <= package.keys()
+        oid(package["base"])
+        oid(package["tip"], none=True)
+        oid(package["tree"], none=True)
+        text(package["spec"], none=True)
+        text(package["nvr"], none=True)
+        for pick in package["picks"]:
+            assert {"commit", "subject", "because", "verdict", "evidence", "patch"} <= pick.keys()
+            oid(pick["commit"])
+            text(pick["subject"])
+            assert pick["because"] in ("requested", "prerequisite", "follow-up")
+            assert pick["verdict"] in ("clean", "inserted", "token-merged", "adapted", "redundant", "in-base")
+            assert pick["evidence"], pick
+            for evidence in pick["evidence"]:
+                assert {"kind", "detail"} <= evidence.keys()
+                oid(evidence.get("commit"), none=True)
+            text(pick["patch"], none=True)
+        for considered in package["considered"]:
+            oid(considered["commit"])
+            text(considered["reason"])
+    for undecided in said["undecided"]:
+        oid(undecided["commit"])
+        assert undecided["package"] in said["packages"]

@@ -10,12 +10,11 @@ from typing import Any
 
 import pytest
 
-from backports import FEATURE, KERNEL_SPEC, PLAN, QEMU_SPEC, RELEASE, Finished, Work, contents
+from backports import FEATURE, KERNEL_SPEC, PLAN, QEMU_SPEC, RELEASE, Finished, Work, check_shape, contents
 from conftest import Cli
 from fedvhost.process import run
 from fedvhost.sample import Sample
 
-OID = re.compile(r"[0-9a-f]{40}")
 ROLLUP = "vhost-net-rollup.patch"
 BASES = {"kernel": "v2.6.33", "qemu-kvm": "qemu-kvm-0.12.3"}
 
@@ -132,45 +131,6 @@ def test_what_the_base_has_says_where(finished: Finished, sample: Sample) -> Non
         "Makefile.objs": "redundant",
         "Makefile.target": "redundant",
     }
-
-
-def check_shape(said: Any) -> None:
-    """The object of ``--json``, point by point; a pick's hash has 40 digits everywhere."""
-
-    def oid(value: Any, *, none: bool = False) -> None:
-        assert (none and value is None) or OID.fullmatch(value), value
-
-    def text(value: Any, *, none: bool = False) -> None:
-        assert (none and value is None) or isinstance(value, str), value
-
-    assert {"feature", "release", "ok", "packages", "undecided"} <= said.keys()
-    text(said["feature"])
-    text(said["release"])
-    assert isinstance(said["ok"], bool)
-    for package in said["packages"].values():
-        assert {"base", "tip", "tree", "picks", "considered", "spec", "nvr"} <= package.keys()
-        oid(package["base"])
-        oid(package["tip"], none=True)
-        oid(package["tree"], none=True)
-        text(package["spec"], none=True)
-        text(package["nvr"], none=True)
-        for pick in package["picks"]:
-            assert {"commit", "subject", "because", "verdict", "evidence", "patch"} <= pick.keys()
-            oid(pick["commit"])
-            text(pick["subject"])
-            assert pick["because"] in ("requested", "prerequisite", "follow-up")
-            assert pick["verdict"] in ("clean", "inserted", "token-merged", "adapted", "redundant", "in-base")
-            assert pick["evidence"], pick
-            for evidence in pick["evidence"]:
-                assert {"kind", "detail"} <= evidence.keys()
-                oid(evidence.get("commit"), none=True)
-            text(pick["patch"], none=True)
-        for considered in package["considered"]:
-            oid(considered["commit"])
-            text(considered["reason"])
-    for undecided in said["undecided"]:
-        oid(undecided["commit"])
-        assert undecided["package"] in said["packages"]
 
 
 def test_json_is_one_object_of_the_promised_shape(finished: Finished) -> None:

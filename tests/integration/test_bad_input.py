@@ -90,17 +90,8 @@ def test_an_upstream_that_is_none(fresh: Work, tmp_path: Path) -> None:
 
 def _shallow(sample: Sample, where: Path, *tags: str) -> Path:
     """A clone of the sample's kernel that has few commits, and these tags."""
-    clone = [
-        "git",
-        "clone",
-        "-q",
-        "--bare",
-        "--depth=6",
-        "--branch=v2.6.34",
-        f"file://{sample.kernel}",
-        where,
-    ]
-    run(clone)
+    source = f"file://{sample.kernel}"
+    run(["git", "clone", "-q", "--bare", "--depth=6", "--branch=v2.6.34", source, str(where)])
     for tag in tags:
         run(["git", "-C", where, "fetch", "-q", "--depth=1", "origin", "tag", tag])
     return where
@@ -173,12 +164,9 @@ def test_a_commit_that_does_not_exist_names_file_key_and_line(fresh: Work, sampl
     line = next(
         n for n, text in enumerate(fresh.file(FEATURE).read_text().splitlines(), 1) if "feedface" in text
     )
+    where = f"{FEATURE}:{line}: packages.kernel.also[0].commit"
 
-    refused(
-        fresh.run("backport"),
-        2,
-        f"{FEATURE}:{line}: packages.kernel.also[0].commit: commit 'feedfacefeed' is not in '{sample.kernel}'",
-    )  # fmt: skip
+    refused(fresh.run("backport"), 2, f"{where}: commit 'feedfacefeed' is not in '{sample.kernel}'")
     assert fresh.contents() == before
 
 

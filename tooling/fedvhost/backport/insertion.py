@@ -10,13 +10,17 @@ can be shown to be the same, and never inside a function.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from fedvhost.backport.diff3 import Chunk, Edit, Lines, edits, occurrences
 
 # Two lines are "the same line, diverged" from here on (difflib's ratio).
 SIMILAR = 0.6
+# A list is sorted if so many lines before, or after, say so.
+_LIST_AROUND = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,3 +174,22 @@ def similar(one: bytes, other: bytes) -> bool:
 def tells(line: bytes) -> bool:
     """Tell whether a line says where we are (a blank line or a lone brace does not)."""
     return any(c.isalnum() for c in line.decode("latin-1"))
+
+
+def in_order(lines: Sequence[bytes], at: range) -> bool:
+    """Tell whether lines stand in a list that is sorted, on both sides of them and with them in it.
+
+    Numbers count as numbers: ``99 rw`` comes before ``100 rw``.
+    """
+    start, stop = max(0, at.start - _LIST_AROUND), min(len(lines), at.stop + _LIST_AROUND)
+    if at.start - start < _LIST_AROUND and stop - at.stop < _LIST_AROUND:
+        return False
+    keys = [_key(line) for line in lines[start:stop]]
+    return all(keys) and all(one < other for one, other in pairwise(keys))
+
+
+def _key(line: bytes) -> list[tuple[int, bytes]]:
+    if not line[:1].isalnum():
+        return []
+    parts = re.findall(rb"\d+|\D+", line.strip())
+    return [(int(p), b"") if p.isdigit() else (-1, p) for p in parts]

@@ -54,10 +54,16 @@ def land(objects: Objects, tree: Oid, pick: Oid, adaptations: Sequence[Adaptatio
         unsettled += done.unsettled
         notes += done.notes
         review |= done.review
-        if not done.unsettled and conflict.ours is not None:
+        if done.unsettled:
+            continue
+        if conflict.ours is not None:
             changed[conflict.path] = _blob(objects, merge.tree, conflict.path, b"".join(done.lines))
-        elif not done.unsettled:
-            changed[conflict.path] = None
+            continue
+        changed[conflict.path] = None
+        if done.moved_to in changed:
+            unsettled.append(Unsettled(conflict.path, f"two files belong to '{done.moved_to}' here"))
+        elif done.moved_to is not None:
+            changed[done.moved_to] = _blob(objects, merge.tree, done.moved_to, b"".join(done.lines))
     if unsettled:
         return Landing(pick, Verdict.STOPPED, tree, tuple(notes), tuple(unsettled))
     landed = objects.write_tree(merge.tree, changed)
@@ -67,14 +73,25 @@ def land(objects: Objects, tree: Oid, pick: Oid, adaptations: Sequence[Adaptatio
     return Landing(pick, _verdict(tree, landed, notes), landed, tuple(notes), (), review)
 
 
+# What a rung makes of a pick; the first that took part says it.
+_VERDICTS = (
+    ("tokens", Verdict.TOKEN_MERGED),
+    ("lines", Verdict.LINE_MERGED),
+    ("insertion", Verdict.INSERTED),
+)
+
+
 def _verdict(before: Oid, after: Oid, notes: Sequence[Note]) -> Verdict:
     rungs = {n.rung for n in notes}
     if before == after:
         return Verdict.REDUNDANT if rungs else Verdict.IN_BASE
     # A hunk left out is a change of content, which nobody may call an insertion.
-    if rungs & {"declared", "redundant"}:
+    if rungs & {"declared", "redundant", "moved"}:
         return Verdict.ADAPTED
-    return Verdict.INSERTED if rungs else Verdict.CLEAN
+    for rung, verdict in _VERDICTS:
+        if rung in rungs:
+            return verdict
+    return Verdict.CLEAN
 
 
 def _adapted(

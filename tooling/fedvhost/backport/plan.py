@@ -47,7 +47,7 @@ class Entry:
     @property
     def lands(self) -> bool:
         """Whether the commit becomes a patch (a redundant one does not)."""
-        return self.verdict in (Verdict.CLEAN, Verdict.INSERTED, Verdict.ADAPTED)
+        return self.verdict not in (Verdict.REDUNDANT, Verdict.IN_BASE, Verdict.STOPPED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,11 @@ from typing import Protocol
 
 from fedvhost.backport.csource import enclosing_scope
 from fedvhost.backport.diff3 import Chunk, Part, Sides, occurrences, parse, split_lines
-from fedvhost.backport.insertion import Run, insert, tells
+from fedvhost.backport.insertion import Run, in_order, insert, tells
+from fedvhost.backport.moved import came_from, relocate
 from fedvhost.backport.outcome import Note, Unsettled
 from fedvhost.backport.redundancy import redundant
+from fedvhost.backport.threeway import merge_lines, merge_tokens
 from fedvhost.commits import Commit, Conflict, Merge
 from fedvhost.patches.diff import FileChange
 from fedvhost.values import Oid
@@ -27,18 +29,23 @@ class Objects(Protocol):
     def changes(self, old: Oid, new: Oid, paths: Sequence[str] = ()) -> Mapping[str, FileChange]: ...
     def read(self, name: str) -> tuple[Oid, str, bytes] | None: ...
     def file(self, treeish: Oid, path: str) -> bytes | None: ...
+    def created(self, commit: Oid, path: str) -> Oid | None: ...
     def held_line(self, tree: Oid, lines: Sequence[bytes]) -> bytes | None: ...
 
 
 @dataclass(slots=True)
 class File:
-    """What became of one conflicted file; ``runs`` are upstream's lines in it, each with its chunk."""
+    """What became of one conflicted file; ``runs`` are upstream's lines in it, each with its chunk.
+
+    ``moved_to``: the file that the lines belong to here, if it is another than upstream's.
+    """
 
     lines: list[bytes] = field(default_factory=list)
     runs: list[tuple[Run, Chunk]] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
     unsettled: list[Unsettled] = field(default_factory=list)
     review: bool = False
+    moved_to: str | None = None
 
 
 def settle(objects: Objects, tree: Oid, merge: Merge, conflict: Conflict) -> File:
@@ -85,6 +92,10 @@ def _settle_parts(path: str, parts: Sequence[Part], sides: Sides) -> File:
             rung = "redundant"
         elif (placed := insert(part)) is not None:
             rung = "insertion"
+        elif (placed := merge_lines(part)) is not None:
+            rung = "lines"
+        elif (placed := merge_tokens(part)) is not None:
+            rung = "tokens"
         else:
             done.unsettled.append(Unsettled(path, "upstream changes lines that are different here", part))
             continue
@@ -99,12 +110,17 @@ def _settle_parts(path: str, parts: Sequence[Part], sides: Sides) -> File:
 
 
 def _absent_here(objects: Objects, tree: Oid, merge: Merge, path: str) -> File:
-    """Settle a file that the tree does not have: nothing to do if the pick only takes away from it
-    lines that stand nowhere in the tree."""
+    """Settle a file that the tree does not have: it may be part of another file here; and there is
+    nothing to do if the pick only takes away from it lines that stand nowhere in the tree."""
     parent = objects.commit(merge.theirs).parents[0]
     change = objects.changes(parent, merge.theirs, (path,)).get(path)
     # Without hunks it is binary, or only a mode changed: nothing shows that it is not needed.
-    if change is None or not change.hunks or any(h.new for h in change.hunks):
+    if change is None or not change.hunks:
+        return File(unsettled=[Unsettled(path, "changed upstream; there is no such file here")])
+    moved = _split_since(objects, merge, path, parent, change)
+    if moved is not None:
+        return moved
+    if any(h.new for h in change.hunks):
         return File(unsettled=[Unsettled(path, "changed upstream; there is no such file here")])
     left = objects.held_line(tree, [line.strip() for h in change.hunks for line in h.old])
     if left is not None:
@@ -114,11 +130,41 @@ def _absent_here(objects: Objects, tree: Oid, merge: Merge, path: str) -> File:
     return File(notes=[Note(path, "redundant", "it removes lines that stand nowhere in the base")])
 
 
+def _split_since(objects: Objects, merge: Merge, path: str, parent: Oid, change: FileChange) -> File | None:
+    """Settle a file that upstream split off another one which is here; None if it is not so."""
+    brought = objects.created(parent, path)
+    before = objects.commit(brought).parents if brought is not None else ()
+    if brought is None or len(before) != 1:
+        return None
+    first = split_lines(objects.file(brought, path) or b"")
+    source = came_from(path, first, objects.changes(before[0], brought))
+    if source is None or source in {c.path for c in merge.conflicts}:
+        return None
+    # The pick may change that file, too: what git merged of it is what we build on.
+    sides = [objects.file(t, p) for t, p in ((parent, path), (merge.tree, source), (merge.theirs, path))]
+    if any(side is None for side in sides):
+        return None
+    whole = Sides(*(side for side in sides if side is not None))
+    base, ours, theirs = (split_lines(side) for side in (whole.base, whole.ours, whole.theirs))
+    placed = relocate(change.hunks, base, ours)
+    if placed is None:
+        return None
+    chunk = Chunk(base, ours, theirs)
+    done = File(lines=list(placed.lines), runs=[(run, chunk) for run in placed.runs], moved_to=source)
+    how = f"upstream split it off '{source}' in {brought.short}; changed there, {placed.how}"
+    done.notes.append(Note(path, "moved", how))
+    wrong = _misplaced(source, done, whole) or _broken(done, whole)
+    return None if wrong else done
+
+
 def _misplaced(path: str, done: File, sides: Sides) -> str | None:
-    """Say how a run of upstream's stands in another scope than upstream's, None if none does."""
+    """Say how a run of upstream's stands in another scope than upstream's, None if none does.
+
+    A function that is only called otherwise here is a place to look at.
+    """
     if not path.endswith((".c", ".h")):
-        loose = any(run.loose for run, _ in done.runs)
-        return "nothing of what is around upstream's lines is here" if loose else None
+        lost = any(run.loose and not in_order(done.lines, run.at) for run, _ in done.runs)
+        return "nothing of what is around upstream's lines is here" if lost else None
     ours, theirs = b"".join(done.lines), split_lines(sides.theirs)
     for run, chunk in done.runs:
         here = enclosing_scope(ours, run.at.start + 1)
@@ -126,11 +172,21 @@ def _misplaced(path: str, done: File, sides: Sides) -> str | None:
         there = [enclosing_scope(sides.theirs, at + run.theirs_at + 1) for at in starts]
         if run.loose and any(label.startswith("function") for label in here):
             return f"nothing of what is around upstream's lines is here, in {' in '.join(here)}"
-        if here not in there:
-            upstream = there[0] if there else ()
-            names = (" in ".join(s) or "file scope" for s in (here, upstream))
-            return "the place found is {}; upstream's is {}".format(*names)
+        if here in there:
+            continue
+        if not run.loose and any(_same_but_for_names(here, scope) for scope in there):
+            done.review = True
+            continue
+        upstream = there[0] if there else ()
+        names = (" in ".join(s) or "file scope" for s in (here, upstream))
+        return "the place found is {}; upstream's is {}".format(*names)
     return None
+
+
+def _same_but_for_names(one: Sequence[str], other: Sequence[str]) -> bool:
+    """Tell whether two scopes differ in what functions are called, and in nothing else."""
+    bare = [["function" if label.startswith("function ") else label for label in s] for s in (one, other)]
+    return bare[0] == bare[1]
 
 
 def _broken(done: File, sides: Sides) -> str | None:

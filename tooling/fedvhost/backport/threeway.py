@@ -39,6 +39,9 @@ def merge_lines(chunk: Chunk) -> Placed | None:
 
 def merge_tokens(chunk: Chunk) -> Placed | None:
     """Settle a chunk in which the two sides change different words of a line; None if they meet."""
+    # Where both sides add or remove lines, words say too little about which line is which.
+    if len(chunk.base) not in (len(chunk.ours), len(chunk.theirs)):
+        return None
     sides = [tuple(_TOKEN.findall(b"".join(lines))) for lines in (chunk.base, chunk.ours, chunk.theirs)]
     merged = _merge(sides[0], sides[1], sides[2])
     if merged is None:

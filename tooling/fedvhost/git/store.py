@@ -285,6 +285,14 @@ class GitStore:
         done = self.git("grep", "-h", "-I", "-F", "-o", "-f", "-", tree, stdin=wanted, ok=(0, 1))
         return done.stdout.split(b"\n", 1)[0] if done.returncode == 0 else None
 
+    def created(self, commit: Oid, path: str) -> Oid | None:
+        """Return the last commit, of those that ``commit`` reaches, that brought the file ``path``."""
+        out = self.git(
+            *("log", "--format=%H", "--no-renames", "--diff-filter=A", "--max-count=1"),
+            *(commit, "--", f":(literal){path}"),
+        ).stdout.decode()
+        return Oid(out.strip()) if out.strip() else None
+
     def diff_paths(self, old: Oid, new: Oid) -> tuple[str, ...]:
         """Return the paths that differ between two trees or commits."""
         out = self.git("diff-tree", "-r", "-z", "--name-only", "--no-renames", old, new).stdout

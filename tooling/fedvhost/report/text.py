@@ -21,6 +21,8 @@ Style = Callable[[str, str], str]
 _COLOURS = {
     Verdict.CLEAN: "green",
     Verdict.INSERTED: "cyan",
+    Verdict.LINE_MERGED: "cyan",
+    Verdict.TOKEN_MERGED: "yellow",
     Verdict.ADAPTED: "yellow",
     Verdict.REDUNDANT: "blue",
     Verdict.IN_BASE: "blue",

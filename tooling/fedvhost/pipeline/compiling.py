@@ -138,8 +138,8 @@ class _Run:
             release, package = self.job.release.name, self.job.name
             raise ToolError(
                 f"{package}: the base {self.job.place.base} itself does not compile here, so nothing can be "
-                f"said of the series: {built.complaints[0]}; all of it in '{build.log}'. What it takes is said "
-                f"in backport/releases/{release}.toml, packages.{package}.check"
+                f"said of the series: {built.complaints[0]}; all of it in '{build.log}'. What it takes "
+                f"is said in backport/releases/{release}.toml, packages.{package}.check"
             )
         looked = dict.fromkeys(_in_base(checkout, build), ())
         checkout.base_needs = {**looked, **built.needs}

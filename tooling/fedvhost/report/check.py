@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from fedvhost.pipeline.building import Built
 from fedvhost.pipeline.checked import CheckResult, Row
@@ -23,9 +23,14 @@ def check_lines(result: CheckResult, style: Style = _plain, width: int = 100) ->
     yield style(f"{result.package} on {on}: {len(result.rows)} patches{left_out}", "bold")
     yield f"  with      {result.compiler}"
     yield from _applied(result, style, width)
+    before: tuple[str, ...] = ()
     for number, row in enumerate(result.rows, start=1):
         if row.built is not None:
             yield from _row_lines(number, row, row.built, len(result.rows), style, width)
+            wrong = (*(c.what for c in row.built.complaints), *map(str, row.built.unexported))
+            said = [*map(str, row.built.complaints), *map(str, row.built.unexported)]
+            yield from _wrong(["as before"] if wrong and wrong == before else said, width)
+            before = wrong
     for problem in result.problems:
         yield from _wrapped(style("problem", "red") + f"   {problem}", "  ", width)
     for hint in result.hints:
@@ -73,7 +78,9 @@ def _row_lines(number: int, row: Row, built: Built, of: int, style: Style, width
     room = max(width - 32 - len(tail) - len(place), 20)
     subject = row.subject if len(row.subject) <= room else row.subject[: room - 1] + "…"
     yield f"  {word}  {place} {row.commit.short}  {subject}{tail}"
-    said = [*map(str, built.complaints), *map(str, built.unexported)]
+
+
+def _wrong(said: Sequence[str], width: int) -> Iterator[str]:
     for what in said[:_MOST_COMPLAINTS]:
         yield from _wrapped(what, "            ", width)
     if len(said) > _MOST_COMPLAINTS:

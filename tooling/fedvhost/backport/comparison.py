@@ -29,11 +29,16 @@ FEWEST = 3
 # How a message says which commit it copies: git, the stable tree, distributions.
 _CITES = re.compile(
     r"\(cherry[- ]picked from (?:commit )?([0-9a-f]{7,40})\b"
-    r"|^\s*commit:? ([0-9a-f]{7,40})(?: upstream)?\.?\s*$"
+    r"|^\s*commit ([0-9a-f]{7,40}) upstream\.?\s*$"
     r"|^\s*\[ ?upstream commit ([0-9a-f]{7,40}) ?\]"
     r"|^\s*upstream[- ]commit(?:-id)?:?\s+([0-9a-f]{7,40})\b"
     r"|\bbackport(?:ed)? (?:of|from) (?:upstream )?(?:commit )?([0-9a-f]{7,40})\b",
     re.MULTILINE | re.IGNORECASE,
+)
+# The name alone on its line, under a blank line or a "Bugzilla: …", is how RHEL says it; under "this was
+# introduced by" it is the culprit. A message that says it in a clearer way is not searched for this.
+_CITES_BARE = re.compile(
+    r"(?:\A|\n[ \t]*\n|\n[\w-]+: [^\n]+\n)[ \t]*commit:? ([0-9a-f]{7,40})\.?[ \t]*(?=\n|\Z)", re.IGNORECASE
 )
 _NAMES = re.compile(r"\b[0-9a-f]{8,40}\b")
 _REVERTS = re.compile(r"This reverts commit ([0-9a-f]{7,40})")
@@ -174,13 +179,18 @@ def change_of(
         commit.subject,
         frozenset(m.lower() for m in (mail, *_SAID_BY.findall(text)) if m),
         patch_id if all(f.hunks for f in files) else None,
-        tuple(dict.fromkeys(next(filter(None, m.groups())).lower() for m in _CITES.finditer(text))),
+        _cited(text),
         tuple(dict.fromkeys(_NAMES.findall(text))),
         reverts[1] if reverts else None,
         lines if vocabulary is None else lines & frozenset(vocabulary),
         len(lines),
         tuple(f.path for f in files),
     )
+
+
+def _cited(text: str) -> tuple[str, ...]:
+    matches = list(_CITES.finditer(text)) or list(_CITES_BARE.finditer(text))
+    return tuple(dict.fromkeys(next(filter(None, m.groups())).lower() for m in matches))
 
 
 def alike(one: Change, other: Change) -> float:

@@ -9,6 +9,8 @@ from fedvhost.backport.comparison import Change, Match, Ours, same_name
 from fedvhost.backport.plan import PackagePlan
 from fedvhost.values import Oid
 
+# What a base has is no lack; how we know follows.
+IN_BASE = "in base already"
 # Why a commit there concerns nobody here; most commits of a branch that is not only the feature's.
 NOBODY = "requested by nobody: touches nothing that the feature names"
 
@@ -99,7 +101,7 @@ def _decided(change: Change, known: Known) -> list[str]:
     """What the base, the plan and the manifests say of it."""
     why: list[str] = []
     if change.commit in known.in_base:
-        why.append(f"in base already: {known.in_base[change.commit]}")
+        why.append(f"{IN_BASE}: {known.in_base[change.commit]}")
     why += [f"considered and not taken: {c.reason}" for c in known.plan.considered if _is(change, c.commit)]
     why += [f"left open: {u.what}" for u in known.plan.undecided if _is(change, u.commit)]
     if known.plan.stop is not None and _is(change, known.plan.stop.commit):

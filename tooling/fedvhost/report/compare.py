@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from fedvhost.backport.comparison import CONTAINED, SIMILAR, By, FileResult, Match
-from fedvhost.backport.lacking import NOBODY, Lacking
+from fedvhost.backport.lacking import IN_BASE, NOBODY, Lacking
 from fedvhost.backport.series import shown
 from fedvhost.pipeline.comparing import Compared, Comparison
 from fedvhost.report.text import Style, cut, wrapped
@@ -127,15 +127,22 @@ def _match_lines(match: Match, c: Comparison, style: Style, width: int) -> Itera
 
 
 def _lacking_lines(title: str, lacking: Sequence[Lacking], style: Style, width: int) -> Iterator[str]:
-    """What something is known of first; what concerns nobody is a list of subjects."""
+    """What calls for a look first; what the base has, and what concerns nobody, are short lists."""
     yield f"  {title}: {len(lacking)}"
-    known = [x for x in lacking if x.why != (NOBODY,)]
+    in_base = [x for x in lacking if x.why[0].startswith(IN_BASE)]
     foreign = [x for x in lacking if x.why == (NOBODY,)]
-    for one in known[:LIST]:
+    rest = [x for x in lacking if x not in in_base and x not in foreign]
+    for one in rest[:LIST]:
         yield cut(f"    {one.commit.short}  {one.subject}", width)
         for why in one.why:
             yield from wrapped(why, "        ", width)
-    yield from _more(known, LIST)
+    yield from _more(rest, LIST)
+    if in_base:
+        yield f"    {IN_BASE}: {len(in_base)}"
+        for one in in_base[:FOREIGN]:
+            yield cut(f"      {one.commit.short}  {one.subject}", width)
+            yield from wrapped("; ".join(one.why).removeprefix(f"{IN_BASE}: "), "          ", width)
+        yield from _more(in_base, FOREIGN)
     if foreign:
         yield f"    {NOBODY}: {len(foreign)}"
         yield from (cut(f"      {x.commit.short}  {x.subject}", width) for x in foreign[:FOREIGN])
@@ -153,20 +160,28 @@ def _file_lines(files: Sequence[FileResult], style: Style, width: int) -> Iterat
         f"  files: {counts['same']} the same, {counts['same change']} with the same change on other "
         f"surroundings, {counts['differs']} differ"
     )
-    differing = sorted(
-        (f for f in files if f.state == "differs"), key=lambda f: ("both", "here", "there").index(f.touched)
+    differing = [f for f in files if f.state == "differs"]
+    nearer = [f for f in differing if f.touched != "there"]
+    for file in sorted(nearer, key=lambda f: f.touched):
+        yield from _differing_lines(file, style)
+    foreign = [f for f in differing if f.touched == "there"]
+    if foreign:
+        yield f"    touched only there, and different: {len(foreign)}"
+        for file in foreign[:FOREIGN]:
+            yield from _differing_lines(file, style)
+        yield from _more(foreign, FOREIGN)
+
+
+def _differing_lines(file: FileResult, style: Style) -> Iterator[str]:
+    where = "  touched only here" if file.touched == "here" else ""
+    yield f"    {style('differs', 'yellow')}  {shown(file.path)}{where}"
+    yield (
+        f"        here {_count(file.here)}, there {_count(file.there)}; "
+        f"from there to here {_count(file.between)}"
     )
-    for file in differing[:LIST]:
-        where = "" if file.touched == "both" else f"  touched only {file.touched}"
-        yield f"    {style('differs', 'yellow')}  {shown(file.path)}{where}"
-        yield (
-            f"        here {_count(file.here)}, there {_count(file.there)}; "
-            f"from there to here {_count(file.between)}"
-        )
-        yield from (f"        │ {line}" for line in file.diff[:DIFF])
-        if len(file.diff) > DIFF:
-            yield f"        │ … {len(file.diff) - DIFF} more lines; --json has all"
-    yield from _more(differing, LIST)
+    yield from (f"        │ {line}" for line in file.diff[:DIFF])
+    if len(file.diff) > DIFF:
+        yield f"        │ … {len(file.diff) - DIFF} more lines; --json has all"
 
 
 def _count(count: tuple[int, int] | None) -> str:

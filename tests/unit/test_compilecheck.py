@@ -187,7 +187,7 @@ def test_paths_and_objects() -> None:
             'flags = [{ add = "-Wno-implicit-function-declaration", because = "quiet" }]',
             "would hide",
         ),
-        ('prepare = [{ run = \'make "HOSTCFLAGS=-w" x\', because = "y" }]', None),
+        ('prepare = [{ run = \'make "HOSTCFLAGS=-w" x\', because = "y" }]', "'-w' would hide"),
         ('prepare = [{ run = "make \'x", because = "y" }]', "is not a command"),
         (
             'edits = [{ path = "a", pattern = "(", replace = "b", because = "c" }]',

@@ -108,7 +108,7 @@ def _command(text: str) -> str | None:
 
 
 def _silencing(words: Iterable[str]) -> str | None:
-    for word in (w for word in words for w in (word, word.partition("=")[2])):
+    for word in (form for said in words for form in (said, said.partition("=")[2])):
         if word in _SILENCE:
             return (
                 f"'{word}' would hide the very mistakes that the check is there to find; silence one warning"

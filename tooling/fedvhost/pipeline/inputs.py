@@ -57,6 +57,7 @@ class Job:
     store: GitStore
     history: History
     wanted: Wanted
+    omitted: Mapping[Oid, str] = field(default_factory=dict)
 
     @property
     def ref(self) -> str:
@@ -109,7 +110,7 @@ def open_jobs(workspace: Workspace, request: Request, manifests: Manifests) -> I
             part, place = manifests.feature.packages[name], manifests.release.packages[name]
             upstream = resolve_upstream(
                 name, workspace=workspace, url=place.upstream, given=given, tell=request.tell,
-                revisions=[place.base, part.until, *(c.commit for c in part.also)],
+                revisions=[place.base, part.until, *(c.commit for c in (*part.also, *part.taken))],
             )  # fmt: skip
             store = stack.enter_context(open_store(upstream, workspace.store_dir(name)))
             jobs.append(_job(name, manifests, upstream, store))
@@ -157,19 +158,21 @@ def _job(name: str, manifests: Manifests, upstream: Upstream, store: GitStore) -
     resolved = _resolve_all(name, manifests, part, upstream, store)
     also = {resolved[c.commit]: c.because for c in part.also}
     never = {resolved[c.commit]: c.because for c in part.never}
-    history = History(store, base, [until, *also])
+    taken = {resolved[c.commit]: c.because for c in part.taken}
+    omitted = {resolved[c.commit]: c.because for c in part.omitted}
+    history = History(store, base, [until, *also, *taken])
     if upstream.shallow:
         _check_depth(place.base, upstream, history)
     requested = {c: f"touches {', '.join(part.paths)}" for c in history.touching(part.paths, until)}
-    requested = {c: because for c, because in {**requested, **also}.items() if c not in never}
+    requested = {c: because for c, because in {**requested, **also, **taken}.items() if c not in never}
     _check_requested(name, manifests, requested, store)
     adaptations: dict[Oid, tuple[Adaptation, ...]] = {}
     for adaptation in part.adapt:
         commit = resolved[adaptation.commit]
         adaptations[commit] = (*adaptations.get(commit, ()), adaptation)
     assumed = frozenset(a.symbol for a in part.assume)
-    wanted = Wanted(base, place.base, requested, never, adaptations, assumed)
-    return Job(name, feature, release, part, place, upstream, store, history, wanted)
+    wanted = Wanted(base, place.base, requested, never, adaptations, assumed, frozenset(taken))
+    return Job(name, feature, release, part, place, upstream, store, history, wanted, omitted)
 
 
 def _check_depth(base: str, upstream: Upstream, history: History) -> None:
@@ -188,6 +191,8 @@ def _check_depth(base: str, upstream: Upstream, history: History) -> None:
 def _named(part: FeaturePackage) -> Iterator[tuple[Key, str]]:
     yield from ((("also", i, "commit"), c.commit) for i, c in enumerate(part.also))
     yield from ((("never", i, "commit"), c.commit) for i, c in enumerate(part.never))
+    yield from ((("taken", i, "commit"), c.commit) for i, c in enumerate(part.taken))
+    yield from ((("omitted", i, "commit"), c.commit) for i, c in enumerate(part.omitted))
     yield from ((("adapt", i, "commit"), a.commit) for i, a in enumerate(part.adapt))
 
 

@@ -58,6 +58,7 @@ VERBS: Mapping[str, Verb] = {
     "check": Verb("fedvhost.commands.check:check", "Does the series compile, link and load?"),
     "pick": Verb("fedvhost.commands.pick:pick", "Adapt single commits in the object store."),
     "compare": Verb("fedvhost.commands.compare:compare", "Put the series beside somebody else's backport."),
+    "fixes": Verb("fedvhost.commands.fixes:fixes", "Find later upstream commits that fix the picks."),
     "sample": Verb("fedvhost.commands.sample:sample", "Write two small histories to try everything on."),
     "init": Verb("fedvhost.commands.init:init", "Make a workspace from the data that came along."),
     "doctor": Verb("fedvhost.commands.doctor:doctor", "Say what is missing here, and how to install it."),

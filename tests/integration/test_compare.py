@@ -303,6 +303,26 @@ def test_a_repository_of_neither_package_needs_to_be_told_which(done: Work, tmp_
     assert len(again["packages"]["kernel"]["only_here"]) == 7
 
 
+def test_head_is_that_of_the_linked_work_tree_that_was_named(done: Work, fork: Fork, tmp_path: Path) -> None:
+    run(["git", "clone", "-q", fork.path, tmp_path / "clone"])
+    run(["git", "-C", tmp_path / "clone", "worktree", "add", "-q", tmp_path / "tree", "HEAD~2"])
+
+    said = done.json("compare", f"{BASE}..HEAD", f"--repo={tmp_path / 'tree'}")
+
+    assert said["packages"]["kernel"]["there"]["tip"] == fork.commits["slab-sweep"]
+
+
+def test_a_clone_without_its_files_is_told(done: Work, fork: Fork, tmp_path: Path) -> None:
+    pack = "git -c uploadpack.allowFilter=true upload-pack"
+    url = f"file://{fork.path}"
+    run(["git", "clone", "-q", "--bare", "--filter=blob:none", "-u", pack, url, tmp_path / "partial"])
+
+    ran = done.run("compare", f"{BASE}..downstream", f"--repo={tmp_path / 'partial'}")
+
+    assert (ran.code, ran.out) == (3, "")
+    assert f"'{tmp_path / 'partial'}' is a shallow or partial clone; what it lacks is needed here" in ran.err
+
+
 def test_without_a_plan_the_next_step_is_named(fresh: Work) -> None:
     ran = fresh.run("compare", f"{BASE}..v2.6.34")
 

@@ -173,7 +173,8 @@ class _Run:
 
     def compare(self, identity: Identity) -> Comparison:
         """Replay, read both sides and put them beside each other."""
-        start, end = (resolve_revision(self.other, r, "REV-RANGE") for r in parse_range(self.options.range))
+        names = replace(self.other, git_dir=_names_dir(self.options.repo) or self.other.git_dir)
+        start, end = (resolve_revision(names, r, "REV-RANGE") for r in parse_range(self.options.range))
         replayed = replay(self.job, self.plan, identity, self.progress)
         if replayed.differs is not None:
             raise InputError(f"{self.job.name}: the plan does not replay: {replayed.differs}; plan again")
@@ -270,6 +271,14 @@ class _Run:
             first, last = parse_range(self.options.range)
             text += f"; the other way round, {last}..{first} has {len(backwards)}"
         return InputError(text)
+
+
+def _names_dir(repo: Path | None) -> Path | None:
+    """Return the git directory that has the HEAD of a linked work tree, None if ``repo`` is none."""
+    if repo is None or not (repo / ".git").is_file():
+        return None
+    target = (repo / ".git").read_text(errors="replace").removeprefix("gitdir:").strip()
+    return (repo / target).resolve()
 
 
 # -- reading --------------------------------------------------------------------------------------------

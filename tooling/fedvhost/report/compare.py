@@ -131,7 +131,11 @@ def _lacking_lines(title: str, lacking: Sequence[Lacking], style: Style, width: 
     yield f"  {title}: {len(lacking)}"
     in_base = [x for x in lacking if x.why[0].startswith(IN_BASE)]
     foreign = [x for x in lacking if x.why == (NOBODY,)]
-    rest = [x for x in lacking if x not in in_base and x not in foreign]
+    # A branch's own reverts and repeats come after what touches the feature.
+    rest = sorted(
+        (x for x in lacking if x not in in_base and x not in foreign),
+        key=lambda x: all(why.startswith(("repeats ", "reverts ")) for why in x.why),
+    )
     for one in rest[:LIST]:
         yield cut(f"    {one.commit.short}  {one.subject}", width)
         for why in one.why:

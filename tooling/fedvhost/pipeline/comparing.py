@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,23 +10,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fedvhost.backport.comparison import (
-    Change,
     FileResult,
     Match,
     Moved,
     Ours,
-    file_result,
     match,
     moved,
     parse_range,
 )
-from fedvhost.backport.lacking import Known, Lacking, inside, lacking_here, lacking_there
+from fedvhost.backport.lacking import Known, Lacking, lacking_here, lacking_there
 from fedvhost.backport.plan import PackagePlan, Plan
 from fedvhost.errors import InputError, ToolError, ToolFailed
 from fedvhost.git.identity import Identity, committer
 from fedvhost.git.store import GitStore
-from fedvhost.patches.diff import parse_diff
-from fedvhost.pipeline.changes import MOST, PLAIN, batches, held, listed, read_changes
+from fedvhost.pipeline.changes import MOST, held, listed, read_changes
+from fedvhost.pipeline.comparing_files import file_results, with_diffs
 from fedvhost.pipeline.inputs import Job, Manifests, Request, open_jobs, read_manifests
 from fedvhost.pipeline.planning import outdated_inputs, read_plan
 from fedvhost.pipeline.replaying import Replay, replay
@@ -207,11 +204,11 @@ class _Run:
             held(store, plan.base, [chosen.end, *job.history.tips], alone_there),
         )  # fmt: skip
         there_held = held(store, chosen.start, [o.upstream.commit for o in ours], alone_here)
-        files = _files(
+        files = file_results(
             store, (plan.base, replayed.tip), (chosen.start, chosen.end), ours, theirs, chosen.limited
         )
         if self.options.diff:
-            files = _with_diffs(store, chosen.end, replayed.tip, files)
+            files = with_diffs(store, chosen.end, replayed.tip, files)
         subjects = {c.commit: c.subject for c in (*(o.upstream for o in ours), *theirs)}
         return Comparison(
             package=job.name,
@@ -308,50 +305,3 @@ def _ours(store: GitStore, plan: PackagePlan, replayed: Replay) -> tuple[Ours, .
         role = f"{entry.because}: {'; '.join(reasons)}" if reasons else entry.because
         found.append(Ours(changes[entry.commit], changes[made] if made else None, role, entry.verdict.value))
     return tuple(found)
-
-
-# -- files ----------------------------------------------------------------------------------------------
-
-
-def _files(
-    store: GitStore,
-    here: tuple[Oid, Oid],
-    there: tuple[Oid, Oid],
-    ours: Sequence[Ours],
-    theirs: Sequence[Change],
-    limited: Sequence[str],
-) -> tuple[FileResult, ...]:
-    """Compare the results of every file that a commit of either side touches."""
-    by_us = {p for o in ours if o.replayed for p in o.replayed.paths}
-    by_them = {p for c in theirs for p in c.paths}
-    paths = sorted(p for p in by_us | by_them if not limited or inside(p, limited))
-    differing = set(store.diff_paths(there[1], here[1]))
-    found: list[FileResult] = []
-    for some in batches(paths):
-        mine, others = store.changes(*here, some), store.changes(*there, some)
-        unequal = [p for p in some if p in differing]
-        between = store.changes(there[1], here[1], unequal) if unequal else {}
-        for path in some:
-            touched = "both" if path in by_us and path in by_them else "here" if path in by_us else "there"
-            found.append(
-                file_result(
-                    path, touched, mine.get(path), others.get(path), between.get(path),
-                    differs=path in differing,
-                )
-            )  # fmt: skip
-    return tuple(found)
-
-
-def _with_diffs(
-    store: GitStore, their_tip: Oid, tip: Oid, files: Sequence[FileResult]
-) -> tuple[FileResult, ...]:
-    """Add what leads from their result to ours, for the files that the two changed differently."""
-    diffs: dict[str, tuple[str, ...]] = {}
-    for some in batches([f.path for f in files if f.state == "differs"]):
-        out = store.git("--literal-pathspecs", "diff-tree", "-U3", *PLAIN, their_tip, tip, "--", *some).stdout
-        for block in re.split(rb"^(?=diff --git )", out, flags=re.MULTILINE)[1:]:
-            head, at, body = block.partition(b"\n@@")
-            path = next(iter(parse_diff(head)))
-            shown = at[1:] + body if at else head
-            diffs[path] = (*diffs.get(path, ()), *shown.decode("utf-8", "replace").splitlines())
-    return tuple(replace(f, diff=diffs.get(f.path, ())) for f in files)

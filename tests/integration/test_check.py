@@ -223,6 +223,16 @@ def test_a_tree_that_was_left_half_is_made_anew(cli: Cli, sample: Sample) -> Non
     assert _json(cli, sample, "kernel")[0] == 0
 
 
+def test_half_an_object_that_a_killed_run_left_is_compiled_again(cli: Cli, sample: Sample) -> None:
+    _json(cli, sample, "kernel")
+    folder = sample.workspace / TREE / "kernel"
+    state = json.loads((folder / "state.json").read_bytes())
+    (folder / "state.json").write_text(json.dumps(state | {"busy": True}))
+    (folder / "tree/drivers/vhost/net.o").write_bytes(b"\x7fELF and no more")
+
+    assert _json(cli, sample, "kernel")[0] == 0
+
+
 def test_clean_removes_the_trees(cli: Cli, sample: Sample) -> None:
     _json(cli, sample, "kernel")
 

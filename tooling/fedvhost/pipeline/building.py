@@ -11,7 +11,6 @@ from pathlib import Path
 from fedvhost.backport.compilecheck import (
     SOURCES,
     Complaint,
-    Symbols,
     Unexported,
     complaints,
     matching,
@@ -178,7 +177,8 @@ class Build:
         gcc = self.checkout.compiler.major
         argv = words(command, self._check, gcc=gcc, jobs=self.jobs, objects=objects)
         self._note(f"$ {' '.join(argv)}\n")
-        ran = execute(argv, self.checkout.tree)
+        with self.checkout.at_work():
+            ran = execute(argv, self.checkout.tree)
         self._note(ran.said)
         return ran
 
@@ -192,6 +192,3 @@ def open_linkage(checkout: Checkout, touched: Sequence[str]) -> Linkage | None:
     if checkout.check.kind != KERNEL:
         return None
     return Linkage(checkout.store, checkout.base, touched, [v.symbol for v in checkout.check.vouched])
-
-
-__all__ = ["Build", "Built", "NotChecked", "Symbols", "open_linkage"]

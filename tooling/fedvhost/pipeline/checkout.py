@@ -7,11 +7,12 @@ so that a run that was killed leaves nothing unknown behind.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from fedvhost.backport.compilecheck import edited, matching
 from fedvhost.backport.recipe import Check
 from fedvhost.errors import InputError
 from fedvhost.git.store import GitStore
+from fedvhost.git.trees import GitTree
 from fedvhost.packaging.compile import Compiler
 from fedvhost.values import Oid
 from fedvhost.workspace import telling_of, write_atomic
@@ -38,6 +40,7 @@ class Checkout:
     prepared: bool = False
     # What the base's own objects leave undefined (object → names), None until they were compiled.
     base_needs: Mapping[str, tuple[str, ...]] | None = None
+    _busy: bool = False
 
     @property
     def tree(self) -> Path:
@@ -62,6 +65,8 @@ class Checkout:
             self.prepared = state["prepared"]
             if state["base_needs"] is not None:
                 self.base_needs = {path: tuple(names) for path, names in state["base_needs"].items()}
+            if state["busy"]:
+                self._mend()
             return
         with telling_of(self.folder):
             shutil.rmtree(self.folder, ignore_errors=True)
@@ -90,6 +95,16 @@ class Checkout:
             self._put(path, treeish, modes)
         return tuple(stale)
 
+    @contextlib.contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Commands write to the tree while the block runs; if we are killed in it, the next run knows."""
+        self._busy = True
+        self.save()
+        yield
+        # Not in a `finally`: what an interrupted command left behind is not to be trusted either.
+        self._busy = False
+        self.save()
+
     def save(self) -> None:
         """Write down what the tree holds."""
         state = {
@@ -97,6 +112,7 @@ class Checkout:
             "written": list(self._written),
             "prepared": self.prepared,
             "base_needs": self.base_needs,
+            "busy": self._busy,
         }
         write_atomic(self.folder / "state.json", json.dumps(state, indent=1, sort_keys=True).encode())
 
@@ -105,6 +121,17 @@ class Checkout:
         content = self.store.file(treeish, path)
         edits = [e for e in self.check.edits if e.path == path]
         return edited(content, edits)[0] if content is not None and edits else content
+
+    def _mend(self) -> None:
+        """Remove what a killed run wrote: half an object would be newer than its source, and stay."""
+        since = (self.folder / "state.json").stat().st_mtime_ns
+        ours = GitTree(self.store, self.base).blobs()
+        for folder, _, files in os.walk(self.tree):
+            for path in (Path(folder, name) for name in files):
+                if path.lstat().st_mtime_ns >= since and str(path.relative_to(self.tree)) not in ours:
+                    path.unlink()
+        self._busy = self.prepared = False
+        self.save()
 
     def _adorn(self) -> None:
         for path in dict.fromkeys(e.path for e in self.check.edits):

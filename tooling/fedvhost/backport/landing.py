@@ -14,6 +14,7 @@ from fedvhost.backport.adaptation import Insertion, adapt, place
 from fedvhost.backport.diff3 import split_lines
 from fedvhost.backport.manifest import Adaptation
 from fedvhost.backport.outcome import Landing, Note, Unsettled, Verdict
+from fedvhost.backport.resolutions import NO_ANSWERS, Answers, Question
 from fedvhost.backport.settling import plain_path, settle
 from fedvhost.commits import Merge
 from fedvhost.errors import InputError
@@ -32,8 +33,11 @@ class Objects(settling.Objects, Protocol):
     ) -> Oid: ...
 
 
-def land(objects: Objects, tree: Oid, pick: Oid, adaptations: Sequence[Adaptation] = ()) -> Landing:
-    """Land ``pick`` on ``tree``.
+def land(
+    objects: Objects, tree: Oid, pick: Oid, adaptations: Sequence[Adaptation] = (),
+    answers: Answers = NO_ANSWERS,
+) -> Landing:  # fmt: skip
+    """Land ``pick`` on ``tree``; what no rung settles is settled by ``answers``, if they have one.
 
     Raises:
         InputError: the pick is a merge, or a declared adaptation does not fit it.
@@ -49,14 +53,19 @@ def land(objects: Objects, tree: Oid, pick: Oid, adaptations: Sequence[Adaptatio
         for path, kind in merge.complaints
     ]
     review = False
+    questions: list[Question] = []
     for conflict in merge.conflicts:
-        done = settle(objects, tree, merge, conflict)
+        done = settle(objects, tree, merge, conflict, answers)
         unsettled += done.unsettled
         notes += done.notes
         review |= done.review
         if done.unsettled:
+            questions += [done.question] if done.question is not None else []
             continue
-        if conflict.ours is not None:
+        if done.left_out:
+            changed[conflict.path] = None
+            continue
+        if conflict.ours is not None or done.whole:
             changed[conflict.path] = _blob(objects, merge.tree, conflict.path, b"".join(done.lines))
             continue
         changed[conflict.path] = None
@@ -65,7 +74,9 @@ def land(objects: Objects, tree: Oid, pick: Oid, adaptations: Sequence[Adaptatio
         elif done.moved_to is not None:
             changed[done.moved_to] = _blob(objects, merge.tree, done.moved_to, b"".join(done.lines))
     if unsettled:
-        return Landing(pick, Verdict.STOPPED, tree, tuple(notes), tuple(unsettled))
+        return Landing(
+            pick, Verdict.STOPPED, tree, tuple(notes), tuple(unsettled), questions=tuple(questions)
+        )
     landed = objects.write_tree(merge.tree, changed)
     landed = _insert_declared(objects, landed, insertions)
     # A hunk left out of a pick that lands otherwise may mean that a commit before it is missing.
@@ -86,7 +97,7 @@ def _verdict(before: Oid, after: Oid, notes: Sequence[Note]) -> Verdict:
     if before == after:
         return Verdict.REDUNDANT if rungs else Verdict.IN_BASE
     # A hunk left out is a change of content, which nobody may call an insertion.
-    if rungs & {"declared", "redundant", "moved"}:
+    if rungs & {"declared", "redundant", "moved", "resolution", "resolver"}:
         return Verdict.ADAPTED
     for rung, verdict in _VERDICTS:
         if rung in rungs:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from fedvhost.backport.diff3 import Chunk
+from fedvhost.backport.resolutions import Question
 from fedvhost.values import Oid
 
 
@@ -44,7 +45,8 @@ class Unsettled:
 class Landing:
     """The end of one pick: its verdict and the tree after it (before it, if it stopped).
 
-    ``review``: a rung had to choose between places; a person must look.
+    ``review``: a rung had to choose between places; a person must look. ``questions``: the unsettled files
+    as a person can answer them; a file of which only one side is left, or no text, is not among them.
     """
 
     pick: Oid
@@ -53,3 +55,4 @@ class Landing:
     notes: tuple[Note, ...] = ()
     unsettled: tuple[Unsettled, ...] = ()
     review: bool = False
+    questions: tuple[Question, ...] = ()

@@ -12,10 +12,11 @@ from typing import Protocol
 
 from fedvhost.backport.csource import enclosing_scope
 from fedvhost.backport.diff3 import Chunk, Part, Sides, occurrences, parse, split_lines
-from fedvhost.backport.insertion import Run, in_order, insert, tells
+from fedvhost.backport.insertion import Placed, Run, in_order, insert, tells
 from fedvhost.backport.moved import came_from, relocate
 from fedvhost.backport.outcome import Note, Unsettled
 from fedvhost.backport.redundancy import redundant
+from fedvhost.backport.resolutions import NO_ANSWERS, Answer, Answers, Question, ask, ask_whole
 from fedvhost.backport.threeway import merge_lines, merge_tokens
 from fedvhost.commits import Commit, Conflict, Merge
 from fedvhost.patches.diff import FileChange
@@ -37,7 +38,9 @@ class Objects(Protocol):
 class File:
     """What became of one conflicted file; ``runs`` are upstream's lines in it, each with its chunk.
 
-    ``moved_to``: the file that the lines belong to here, if it is another than upstream's.
+    ``moved_to``: the file that the lines belong to here, if it is another than upstream's. ``question``:
+    what to ask a person of what is unsettled. ``whole``: a person said what the file is to be, and with
+    ``left_out`` that it is not to be there.
     """
 
     lines: list[bytes] = field(default_factory=list)
@@ -46,10 +49,42 @@ class File:
     unsettled: list[Unsettled] = field(default_factory=list)
     review: bool = False
     moved_to: str | None = None
+    question: Question | None = None
+    whole: bool = False
+    left_out: bool = False
 
 
-def settle(objects: Objects, tree: Oid, merge: Merge, conflict: Conflict) -> File:
-    """Take one conflicted file through the rungs."""
+def settle(
+    objects: Objects, tree: Oid, merge: Merge, conflict: Conflict, answers: Answers = NO_ANSWERS
+) -> File:
+    """Take one conflicted file through the rungs; the last one is what a person answered."""
+    done = _by_rungs(objects, tree, merge, conflict, answers)
+    if not done.unsettled:
+        return done
+    done.question = done.question or _ask_whole(objects, merge, conflict)
+    answer = answers.find(done.question) if done.question is not None else None
+    if answer is None or not answer.whole:
+        return done
+    note = Note(plain_path(conflict.path, merge), answer.rung, answer.how)
+    content = b"".join(answer.texts)
+    return File(
+        list(split_lines(content)), notes=[note], review=answer.review, whole=True, left_out=not answer.texts
+    )
+
+
+def _ask_whole(objects: Objects, merge: Merge, conflict: Conflict) -> Question | None:
+    """Put the question of the whole file, None if it is not one file, or nothing to choose between."""
+    oids = (conflict.base, conflict.ours, conflict.theirs)
+    if sum(oid is not None for oid in oids) < 2 or plain_path(conflict.path, merge) != conflict.path:
+        return None
+    found = [None if oid is None else objects.read(oid) for oid in oids]
+    if any(f is not None and f[1] != "blob" for f in found):
+        return None
+    base, ours, theirs = (None if f is None else f[2] for f in found)
+    return ask_whole(conflict.path, base, ours, theirs)
+
+
+def _by_rungs(objects: Objects, tree: Oid, merge: Merge, conflict: Conflict, answers: Answers) -> File:
     path = plain_path(conflict.path, merge)
     if conflict.ours is None and conflict.base is not None and conflict.theirs is not None:
         return _absent_here(objects, tree, merge, path)
@@ -64,9 +99,16 @@ def settle(objects: Objects, tree: Oid, merge: Merge, conflict: Conflict) -> Fil
     parts = parse(merged, merge.ours, merge.theirs, sides)
     if parts is None or not any(isinstance(p, Chunk) for p in parts):
         return File(unsettled=[Unsettled(path, "git could not merge it as text")])
-    done = _settle_parts(path, parts, sides)
+    whole = (sides.base, sides.ours, sides.theirs)
+    done, open_parts = _settle_parts(path, parts, sides)
+    if done.unsettled:
+        done.question = ask(path, open_parts, whole, whole=False)
+        answer = answers.find(done.question)
+        if answer is not None and not answer.whole:
+            done, _ = _settle_parts(path, parts, sides, answer)
     if not done.unsettled and (wrong := _misplaced(path, done, sides) or _broken(done, sides)):
         done.unsettled.append(Unsettled(path, wrong, next(p for p in parts if isinstance(p, Chunk))))
+        done.question = ask(path, parts, whole, whole=True)
     # Which file it is here is git's guess, by likeness: the rungs then build on a guess.
     done.review |= f">>>>>>> {merge.theirs}:".encode() in merged
     return done
@@ -81,12 +123,18 @@ def _whole_file(conflict: Conflict) -> str:
     return "another thing has its place, or it belongs to a folder that was renamed"
 
 
-def _settle_parts(path: str, parts: Sequence[Part], sides: Sides) -> File:
+def _settle_parts(
+    path: str, parts: Sequence[Part], sides: Sides, answer: Answer | None = None
+) -> tuple[File, list[Part]]:
+    """Return the file, and its parts as far as they are settled; ``answer`` is for those that are not."""
     done = File()
+    left: list[Part] = []
+    answers = list(answer.texts) if answer is not None else []
     ours, theirs = split_lines(sides.ours), split_lines(sides.theirs)
     for part in parts:
         if not isinstance(part, Chunk):
             done.lines += part
+            left.append(part)
             continue
         if (placed := redundant(part, ours, theirs)) is not None:
             rung = "redundant"
@@ -96,17 +144,23 @@ def _settle_parts(path: str, parts: Sequence[Part], sides: Sides) -> File:
             rung = "lines"
         elif (placed := merge_tokens(part)) is not None:
             rung = "tokens"
+        elif answer is not None and answers:
+            placed = Placed(split_lines(answers.pop(0)), (), answer.how, answer.review)
+            rung = answer.rung
         else:
             done.unsettled.append(Unsettled(path, "upstream changes lines that are different here", part))
+            left.append(part)
             continue
         start = len(done.lines)
         for run in placed.runs:
             at = range(start + run.at.start, start + run.at.stop)
             done.runs.append((Run(at, run.theirs_at, run.loose), part))
         done.lines += placed.lines
+        left.append(placed.lines)
         done.notes.append(Note(path, rung, placed.how))
         done.review |= placed.review
-    return done
+    done.notes = list(dict.fromkeys(done.notes)) if answer is not None else done.notes
+    return done, left
 
 
 def _absent_here(objects: Objects, tree: Oid, merge: Merge, path: str) -> File:

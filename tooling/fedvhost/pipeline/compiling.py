@@ -268,10 +268,10 @@ def _nothing(rows: Sequence[Row]) -> Iterator[str]:
 def _not_checked(rows: Sequence[Row], touched: Sequence[str], how: Check) -> tuple[NotChecked, ...]:
     found = list(rows[-1].built.not_checked) if rows and rows[-1].built is not None else []
     headers = [p for p in touched if p.endswith(".h")]
-    if headers and how.kind == KERNEL:
-        found.append(
-            NotChecked(
-                ", ".join(headers), "other sources that include it: only the touched ones are compiled"
-            )
-        )
+    if how.kind == KERNEL and headers:
+        because = "other sources that include it: only the touched ones are compiled"
+        found.append(NotChecked(", ".join(headers), because))
+    if how.kind == KERNEL and rows and rows[-1].built is not None:
+        because = "they are read from the sources, whatever configuration they are compiled in"
+        found.append(NotChecked("exports of what the series does not touch", because))
     return tuple(found)

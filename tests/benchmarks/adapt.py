@@ -34,6 +34,8 @@ from typing import Any
 
 from fedvhost.errors import FedvhostError
 from fedvhost.git.store import GitStore
+from fedvhost.git.trees import Listings
+from fedvhost.pipeline.facts import Seen
 from fedvhost.pipeline.picking import pick_onto
 from fedvhost.process import run, which
 from fedvhost.upstreams import Place, open_store, open_upstream
@@ -77,11 +79,11 @@ def read_pairs(file: Path) -> list[Pair]:
         ]
 
 
-def outcome(store: GitStore, pair: Pair) -> Outcome:
+def outcome(store: GitStore, pair: Pair, seen: Seen) -> Outcome:
     """Land one pair and compare."""
     start = time.perf_counter()
     try:
-        picked = pick_onto(store, pair.onto, [pair.upstream])[0]
+        picked = pick_onto(store, pair.onto, [pair.upstream], seen)[0]
     except FedvhostError as error:
         print(f"{pair.upstream[:12]} on {pair.onto[:12]}: {error}", file=sys.stderr)
         return Outcome(pair, "refused", (), time.perf_counter() - start)
@@ -163,10 +165,11 @@ def measure(repo: Path, pairs: Sequence[Pair], *, with_peers: bool) -> tuple[dic
     with tempfile.TemporaryDirectory(prefix="fedvhost-adapt-") as folder:
         store = open_store(upstream, Path(folder) / "store.git")
         outcomes: list[Outcome] = []
+        seen = Seen(Listings(store))
         for number, pair in enumerate(pairs, 1):
             if number % 100 == 0:
                 print(f"{number} of {len(pairs)}", file=sys.stderr)
-            outcomes.append(outcome(store, pair))
+            outcomes.append(outcome(store, pair, seen))
             store.forget()
         hard = [o for o in outcomes if o.pair.hard]
         easy = [o for o in outcomes if o.pair.git_merge == "same"]

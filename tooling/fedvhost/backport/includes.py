@@ -17,6 +17,7 @@ from fedvhost.values import Oid
 # Both builds look at many architectures; the one that counts here is the PC.
 _PLACES = ("", "include", "arch/x86/include", "include/asm-generic", "hw", "target-i386", "kvm/include")
 _INDEXES = 4
+_MOST_KNOWN = 8_000  # about 100 MiB; a plan knows some hundreds
 _MOST_MATCHES = 16  # more files than this that end so: the name says nothing
 
 
@@ -65,6 +66,8 @@ class Sources:
         """Return what a blob of ``tree`` says."""
         found = self.known.get(blob)
         if found is None:
+            if len(self.known) >= _MOST_KNOWN:
+                self.known.clear()
             content = tree.content(blob)
             offers = frozenset(self.words.setdefault(name, name) for name in declared(content).outer)
             found = self.known[blob] = Source(offers, includes(content))

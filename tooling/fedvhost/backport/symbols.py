@@ -10,6 +10,7 @@ is there without its export compiles, and the module cannot be loaded.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal

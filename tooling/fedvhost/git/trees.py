@@ -48,3 +48,19 @@ class GitTree:
             else:
                 blobs.pop(path, None)
         return GitTree(self.store, treeish, blobs)
+
+
+class Listings:
+    """Listings of many trees of one store, each made from the last one and the difference to it."""
+
+    def __init__(self, store: GitStore) -> None:
+        self.store = store
+        self._last: GitTree | None = None
+
+    def at(self, treeish: Oid) -> GitTree:
+        """Return the listing of a tree or commit."""
+        last = self._last
+        if last is None or last.treeish != treeish:
+            self._last = GitTree(self.store, treeish) if last is None else last.changed(treeish)
+        assert self._last is not None
+        return self._last

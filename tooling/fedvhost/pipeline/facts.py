@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from fedvhost.backport.added import added_lines
 from fedvhost.backport.declared import prerequisite_commits, prerequisite_patch_ids
@@ -17,22 +18,29 @@ from fedvhost.commits import Commit
 from fedvhost.git.exports import gained_exports, origin
 from fedvhost.git.history import History
 from fedvhost.git.store import GitStore
-from fedvhost.git.trees import GitTree
+from fedvhost.git.trees import Listings
 from fedvhost.values import Oid
 
 # How far back a commit of the same author still belongs to the same posted series.
 SERIES = 16
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What was read of files and trees, worth keeping from one question to the next."""
+
+    listings: Listings
+    sources: Sources = field(default_factory=Sources)
+
+
 class HistoryFacts:
     """Facts about the commits between a base and what upstream became. Everything is remembered: a
     plan asks the same question many times."""
 
-    def __init__(self, store: GitStore, history: History) -> None:
+    def __init__(self, store: GitStore, history: History, seen: Seen | None = None) -> None:
         self.store, self.history = store, history
-        self._sources = Sources()
+        self._seen = seen or Seen(Listings(store))
         self._base_tree = store.tree_of(history.base)
-        self._listing = GitTree(store, self._base_tree)
         self._gained: Mapping[str, str] | None = None
         self._landings: dict[tuple[Oid, Oid, tuple[str, ...]], Landing] = {}
         self._missing: dict[tuple[Oid, Oid, Oid], tuple[Missing, ...]] = {}
@@ -78,8 +86,9 @@ class HistoryFacts:
             added = self._added(before, landing.tree)
             found: tuple[Missing, ...] = ()
             if added:
-                upstream, result = self._listed(landing.pick), self._listed(landing.tree)
-                found = missing_symbols(upstream, result, added, cache=self._sources)
+                listings = self._seen.listings
+                upstream, result = listings.at(landing.pick), listings.at(landing.tree)
+                found = missing_symbols(upstream, result, added, cache=self._seen.sources)
                 found += missing_exports(upstream, result, added, self._gained_exports)
             self._missing[key] = found
         return self._missing[key]
@@ -94,10 +103,6 @@ class HistoryFacts:
                 if added:
                     found[path] = added
         return found
-
-    def _listed(self, treeish: Oid) -> GitTree:
-        # The last listing is the nearest: a replay walks along, one commit differs little from the next.
-        return self._listing.changed(treeish)
 
     def _gained_exports(self) -> Mapping[str, str]:
         if self._gained is None:

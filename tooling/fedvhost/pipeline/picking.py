@@ -10,7 +10,7 @@ from fedvhost.backport.plan import PackagePlan
 from fedvhost.backport.symbols import Missing
 from fedvhost.git.history import History
 from fedvhost.git.store import GitStore
-from fedvhost.pipeline.facts import HistoryFacts
+from fedvhost.pipeline.facts import HistoryFacts, Seen
 from fedvhost.pipeline.inputs import Job
 from fedvhost.values import Oid
 
@@ -46,13 +46,17 @@ class Picked:
         return self.landing.verdict is not Verdict.STOPPED and not self.lacks
 
 
-def pick_onto(store: GitStore, onto: Oid, commits: Sequence[Oid]) -> tuple[Picked, ...]:
+def pick_onto(
+    store: GitStore, onto: Oid, commits: Sequence[Oid], seen: Seen | None = None
+) -> tuple[Picked, ...]:
     """Land commits on ``onto``, each on top of the last one that landed; nothing but objects is written.
+
+    ``seen`` is shared by those who pick many times.
 
     Raises:
         InputError: one of them is a merge.
     """
-    facts = HistoryFacts(store, History(store, onto, commits))
+    facts = HistoryFacts(store, History(store, onto, commits), seen)
     tree = store.tree_of(onto)
     found: list[Picked] = []
     for commit in commits:

@@ -26,6 +26,8 @@ from fedvhost.packaging.compile import Compiler
 from fedvhost.values import Oid
 from fedvhost.workspace import telling_of, write_atomic
 
+_FORMAT = 2  # of state.json
+
 
 @dataclass(slots=True)
 class Checkout:
@@ -190,7 +192,7 @@ class Checkout:
 
     def _key(self) -> str:
         # Where it stands is part of it: dependency files name the folder.
-        said = json.dumps([self.base, asdict(self.check), asdict(self.compiler), str(self.folder)])
+        said = json.dumps([_FORMAT, self.base, asdict(self.check), asdict(self.compiler), str(self.folder)])
         return hashlib.sha256(said.encode()).hexdigest()
 
 

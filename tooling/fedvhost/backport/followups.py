@@ -2,8 +2,9 @@
 
 A follow-up is linked to the series by evidence of git's (``lines``: it changes lines that a pick wrote;
 ``beside``: it only adds, right beside such lines, or ``file``: elsewhere, both in a file that a pick created;
-``mention``, ``fixes``, ``revert``: its message names a pick; ``name``: its message names the feature, or a
-file or folder that is new with it). Whether it repairs anything is read from its message. What it repairs
+``text``: it changes lines that read as the series' do; ``mention``, ``fixes``, ``revert``: its message names
+a pick; ``name``: its message names the feature, or a file or folder that is new with it). Whether it
+repairs anything is read from its message. What it repairs
 must be here, too: a repair of something that neither base nor series has is not to be taken.
 """
 
@@ -22,7 +23,7 @@ from fedvhost.values import Oid
 # A commit that touches more files than this is tree-wide (the same limit as for prerequisites).
 WIDE = 20
 # Evidence that says more than "it is near".
-STRONG = frozenset({"lines", "beside", "file", "mention", "fixes", "revert"})
+STRONG = frozenset({"lines", "beside", "file", "text", "mention", "fixes", "revert"})
 _DOCUMENTS = ("documentation", "docs", "doc")
 _DOCUMENT_NAMES = frozenset(
     {"MAINTAINERS", "CREDITS", "README", "TODO", "Changelog", ".gitignore", ".mailmap"}
@@ -205,15 +206,10 @@ def best_form(forms: Sequence[tuple[Oid, Trial]]) -> tuple[Oid, Trial]:
     """Return the form of a change that lands best; of equals the first, which is upstream's own."""
     ladder = list(Verdict)  # from clean down to stopped
 
-    def cost(form: tuple[Oid, Trial]) -> tuple[bool, int, bool, int, int]:
+    def cost(form: tuple[Oid, Trial]) -> tuple[bool, bool, int, int, int]:
         trial = form[1]
-        return (
-            not trial.ok,
-            len(trial.on),
-            trial.review,
-            ladder.index(trial.verdict),
-            len(trial.missing),
-        )
+        rung = ladder.index(trial.verdict)
+        return (not trial.ok, trial.review, rung, len(trial.on), len(trial.missing))
 
     return min(forms, key=cost)
 

@@ -26,7 +26,7 @@ from fedvhost.backport.followups import (
 from fedvhost.backport.insertion import tells
 from fedvhost.backport.outcome import Verdict
 from fedvhost.backport.plan import Evidence, PackagePlan
-from fedvhost.backport.repairs import Said, read_message, said
+from fedvhost.backport.repairs import Nature, Said, read_message, said
 from fedvhost.git.followups import Edit, HistoryBeyond, LaterHistory, independent, upstream_heads
 from fedvhost.git.history import History
 from fedvhost.git.store import GitStore
@@ -149,6 +149,7 @@ class _Search:
         self.known: dict[tuple[str, str], Oid] = {}
         self.leaders: dict[Oid, FollowUp] = {}
         self.forms: dict[Oid, list[Oid]] = {}
+        self.tried: dict[Oid, FollowUp] = {}
         self.named: dict[Oid, list[Oid]] = {}
 
     def run(self) -> tuple[FollowUp, ...]:
@@ -164,8 +165,12 @@ class _Search:
         self._learn()
         for commit in self._near():
             self._look(commit)
-        found = {c: self._tried(f) for c, f in self.leaders.items()}
-        told = follow_through(found)
+        for commit, found in self.leaders.items():
+            self.tried[commit] = self._tried(found)
+        told = follow_through(self.tried)
+        # From the form that was found first to the one that is told.
+        named = {c: f.commit for c, f in self.tried.items()}
+        told = tuple(replace(f, after=tuple(named[a] for a in f.after)) for f in told)
         return tuple(sorted(told, key=lambda f: self.order.get(f.commit, -1)))
 
     def _learn(self) -> None:
@@ -194,9 +199,9 @@ class _Search:
         if leader is not None:
             self._another_form(commit, leader)
             return
-        link = self._link(commit)
         message = self.later.messages.text(commit)
         says = said(message)
+        link = self._link(commit) if self._may_repair(commit, message) else self._likeness(commit)
         for pick in self.named.get(commit, ()):
             link.evidence.append(_mention(commit, pick, says))
         if not link.evidence and (name := self.names.search(message)) is not None:
@@ -259,6 +264,23 @@ class _Search:
 
     # -- evidence -----------------------------------------------------------------------------------
 
+    def _may_repair(self, commit: Oid, message: str) -> bool:
+        """Whether it is worth asking who wrote what: what is no repair is sorted without."""
+        size = self.later.size(commit)
+        lines = size.added + size.removed
+        return len(size.paths) <= WIDE and read_message(message, lines).nature is Nature.REPAIR
+
+    def _likeness(self, commit: Oid) -> _Link:
+        """Say which of the series' files or lines a commit changes, as far as the text tells."""
+        link = _Link()
+        for edit in filter(self.series.may_concern, self._edits(commit)):
+            if edit.path in self.series.created:
+                link.evidence.append(_file_evidence(edit.path))
+            else:
+                detail = f"changes lines of {edit.path} that read as the series' do"
+                link.evidence.append(Evidence("text", detail, path=edit.path))
+        return link
+
     def _link(self, commit: Oid) -> _Link:
         """Ask who wrote the lines that a commit changes, or those beside what it only adds."""
         link = _Link()
@@ -292,16 +314,14 @@ class _Search:
                 if owner in self.leaders:
                     link.after[owner] = None
         if not link.evidence and edit.path in self.series.created:
-            link.evidence.append(
-                Evidence("file", f"changes {edit.path}, which is the series'", path=edit.path)
-            )
+            link.evidence.append(_file_evidence(edit.path))
 
     def _is_here(self, owner: Oid) -> Oid | None:
         """Return the commit of the series (or offered) that ``owner`` is, or repeats on another lane."""
         if owner in self.strangers:
             return None
         if owner not in self.here:
-            leader = self._same_as(owner)
+            leader = self._same_as(owner, patch=False)
             if leader is None or leader not in self.here:
                 self.strangers.add(owner)  # what comes before is known by now
                 return None
@@ -353,9 +373,9 @@ class _Search:
 
     # -- the same change elsewhere ------------------------------------------------------------------
 
-    def _marks(self, commit: Oid) -> Iterator[tuple[str, str]]:
-        """Yield what tells the same change on another lane: its patch, its author at one moment with one
-        subject (a pick keeps both), the commit that it says it is a copy of."""
+    def _marks(self, commit: Oid, *, patch: bool = True) -> Iterator[tuple[str, str]]:
+        """Yield what tells the same change on another lane: its author at one moment with one subject (a
+        pick keeps both), the commit that it says it is a copy of, and, if asked, its patch."""
         yield "commit", commit
         one = self.store.commit(commit)
         yield "author", f"{one.author.decode('latin-1')} {one.subject}"
@@ -363,20 +383,20 @@ class _Search:
             oid = self.store.resolve(name)
             if oid is not None:
                 yield "commit", oid
-        if len(self.later.size(commit).paths) <= WIDE:  # else it is large work, and noise anyway
+        if patch and len(self.later.size(commit).paths) <= WIDE:  # else it is large work, and noise anyway
             yield from (("patch", i) for i in self.history.patch_ids([commit]).values())
 
     def _recognize(self, commit: Oid, leader: Oid) -> None:
         for mark in self._marks(commit):
             self.known.setdefault(mark, leader)
 
-    def _same_as(self, commit: Oid) -> Oid | None:
+    def _same_as(self, commit: Oid, *, patch: bool = True) -> Oid | None:
         if ("commit", commit) in self.known:
             return self.known["commit", commit]
         # A merge says nothing of the kind, and costs the most.
         if commit not in self.order:
             return None
-        return next((self.known[m] for m in self._marks(commit) if m in self.known), None)
+        return next((self.known[m] for m in self._marks(commit, patch=patch) if m in self.known), None)
 
     def _another_form(self, commit: Oid, leader: Oid) -> None:
         if leader in self.here:
@@ -401,10 +421,11 @@ class _Search:
         trials: list[tuple[Oid, Trial]] = []
         for form in (found.commit, *forms):
             trials.append((form, _try(facts, self.tree, form, ())))
-            if trials[-1][1].ok and trials[-1][1].verdict is Verdict.CLEAN:
+            if _smooth(trials[-1][1]):
                 break
-        if not any(t.ok for _, t in trials) and found.after:
-            before = tuple(sorted(self._all_before(found), key=lambda c: self.order[c]))
+        if found.after and not any(_smooth(t) for _, t in trials):
+            order = sorted(self._all_before(found), key=lambda c: self.order[c])
+            before = tuple(self.tried[c].commit for c in order)
             trials += [(form, _try(facts, self.tree, form, before)) for form in (found.commit, *forms)]
         best, trial = best_form(trials)
         if not trial.on and trial.verdict in (Verdict.IN_BASE, Verdict.REDUNDANT):
@@ -443,9 +464,9 @@ class _Search:
         work = list(found.after)
         while work:
             one = work.pop()
-            if one not in reached and self.leaders[one].kind is Kind.OFFERED:
+            if one not in reached and self.tried[one].kind is Kind.OFFERED:
                 reached.add(one)
-                work += self.leaders[one].after
+                work += self.tried[one].after
         return reached
 
     @property
@@ -472,12 +493,20 @@ def _try(facts: HistoryFacts, tree: Oid, commit: Oid, before: Sequence[Oid]) -> 
     return Trial(landing.verdict, missing=names, on=tuple(before), review=landing.review)
 
 
+def _smooth(trial: Trial) -> bool:
+    return trial.ok and trial.verdict is Verdict.CLEAN
+
+
 def _mention(commit: Oid, pick: Oid, says: Said) -> Evidence:
     for kind, names in (("revert", says.reverts), ("fixes", says.fixes)):
         if any(pick.startswith(n) for n in names):
             what = "takes back" if kind == "revert" else "says Fixes:"
             return Evidence(kind, f"{what} {pick.short}", commit=pick)
     return Evidence("mention", f"its message names {pick.short}", commit=pick)
+
+
+def _file_evidence(path: str) -> Evidence:
+    return Evidence("file", f"changes {path}, which the series creates", path=path)
 
 
 def _lines_evidence(kind: str, path: str, owner: Oid, count: int) -> Evidence:

@@ -10,7 +10,6 @@ is there without its export compiles, and the module cannot be loaded.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal

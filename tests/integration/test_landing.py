@@ -531,3 +531,44 @@ def test_an_insert_lands_once_and_loses_nothing(
     else:
         assert [w for w in found if w and w not in added] == [w for w in own if w]
         assert added == [line for line in pick if line.startswith("NEW")]
+
+
+NAMES = ["alpha;", "bravo;", "charlie;", "delta;", "echo;", "foxtrot;", "golf;", "hotel;"]
+EDIT = st.sampled_from(["keep", "keep", "keep", "drop", "change", "insert"])
+
+
+def edited(edits: list[str], who: str) -> list[str]:
+    """Return the lines as one side leaves them: each one kept, dropped, changed, or one put before it."""
+    lines: list[str] = []
+    for name, edit in zip(NAMES, edits, strict=True):
+        if edit == "insert":
+            lines.append(f"{who}_new_{name}")
+        if edit != "drop":
+            lines.append(f"{who}_{name[::-1]}" if edit == "change" else name)
+    return lines
+
+
+@given(own=st.lists(EDIT, min_size=8, max_size=8), theirs=st.lists(EDIT, min_size=8, max_size=8))
+@settings(max_examples=60, deadline=None)
+def test_what_nobody_must_look_at_has_the_edits_of_both_sides(
+    shared: tuple[Repo, GitStore], own: list[str], theirs: list[str]
+) -> None:
+    repo, store = shared
+    theirs = [t if o == "keep" else "keep" for o, t in zip(own, theirs, strict=True)]  # never one line
+    start = repo.commit("parent", {"f": text_of(NAMES, True), "x": "x\n"}, root=True)
+    base = repo.commit("base", f=text_of(edited(own, "own"), True))
+    made = Field(
+        repo, store, base, repo.commit("pick", {"f": text_of(edited(theirs, "pick"), True)}, onto=start)
+    )
+    landing = made.land()
+    if landing.verdict is STOPPED or landing.review:
+        return
+    wanted: list[str] = []
+    for name, ours, upstream in zip(NAMES, own, theirs, strict=True):
+        who = "own" if upstream == "keep" else "pick"
+        edit = ours if upstream == "keep" else upstream
+        if edit == "insert":
+            wanted.append(f"{who}_new_{name}")
+        if edit != "drop":
+            wanted.append(f"{who}_{name[::-1]}" if edit == "change" else name)
+    assert made.text(landing) == text_of(wanted, True)

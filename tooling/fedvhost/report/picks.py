@@ -11,6 +11,9 @@ from fedvhost.pipeline.picking import Explanation, Picked
 from fedvhost.report.text import Style, conflict_lines
 
 
+_LACKING = {"undefined": "not defined", "unexported": "not exported", "no header": "no such file"}
+
+
 def pick_lines(picked: Picked, style: Style) -> Iterator[str]:
     """Tell how one commit lands."""
     landing = picked.landing
@@ -23,7 +26,7 @@ def pick_lines(picked: Picked, style: Style) -> Iterator[str]:
         yield "    look at the place: a rung had to choose"
     for lack in picked.lacks:
         one = lack.missing
-        yield f"    {one.path}:{one.line} uses '{one.name}': {one.kind} here"
+        yield f"    {one.path}:{one.line} uses '{one.name}': {_LACKING[one.kind]} here"
         if lack.origin:
             yield f"        it came with {lack.origin.short} ({lack.origin_subject})"
     for unsettled in landing.unsettled:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -231,6 +232,20 @@ def test_half_an_object_that_a_killed_run_left_is_compiled_again(cli: Cli, sampl
     (folder / "tree/drivers/vhost/net.o").write_bytes(b"\x7fELF and no more")
 
     assert _json(cli, sample, "kernel")[0] == 0
+
+
+def test_a_compiler_that_outlives_its_fedvhost_is_waited_for(cli: Cli, sample: Sample) -> None:
+    """`kill -9` of fedvhost leaves make running, and it would write under the next run's hands."""
+    _json(cli, sample, "kernel")
+    folder = sample.workspace / TREE / "kernel"
+    ended = folder / "ended"
+    late = ["flock", str(folder.with_suffix(".lock")), "sh", "-c", f"sleep 1; touch {ended}"]
+    run(["sh", "-c", f"{shlex.join(late)} >/dev/null 2>&1 & sleep 0.3"])
+    assert not ended.exists()
+
+    code, _ = _json(cli, sample, "kernel")
+
+    assert (code, ended.exists()) == (0, True)
 
 
 def test_clean_removes_the_trees(cli: Cli, sample: Sample) -> None:

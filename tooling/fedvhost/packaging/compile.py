@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -46,7 +47,12 @@ def find_compiler(check: Check) -> Compiler:
         ToolMissing: it, ``make`` or ``nm`` is not installed.
         ToolError: a program or header that the check needs is not; says what to install.
     """
-    for program, package in ((check.compiler, check.compiler), ("make", "make"), ("nm", "binutils")):
+    for program, package in (
+        (check.compiler, check.compiler),
+        ("make", "make"),
+        ("nm", "binutils"),
+        ("flock", "util-linux"),
+    ):
         if which(program) is None:
             raise ToolMissing(program, package)
     env = environment()
@@ -73,16 +79,22 @@ def _is_here(need: Need, compiler: str) -> bool:
     return run(argv, stdin=source, env=environment(), ok=_ANY_STATUS).returncode == 0
 
 
-def execute(argv: Sequence[str], tree: Path) -> Ran:
-    """Run one command of a build at the top of ``tree``.
+def execute(argv: Sequence[str], tree: Path, lock: Path) -> Ran:
+    """Run one command of a build at the top of ``tree``; its processes hold ``lock`` as long as they live.
 
     Raises:
         ToolMissing: there is no such program.
         ToolFailed: a signal ended it.
     """
-    done = run(argv, cwd=tree, env=environment(), ok=_ANY_STATUS)
+    done = run(["flock", lock, *argv], cwd=tree, env=environment(), ok=_ANY_STATUS)
     said = done.stdout + (b"" if not done.stdout or done.stdout.endswith(b"\n") else b"\n") + done.stderr
     return Ran(done.returncode, said.decode(errors="replace"))
+
+
+def wait_for(lock: Path) -> None:
+    """Wait until the processes of a build whose fedvhost was killed have ended: they would go on writing."""
+    with lock.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
 
 
 def symbols(objects: Sequence[str], tree: Path) -> Mapping[str, Symbols]:

@@ -178,7 +178,7 @@ class Build:
         argv = words(command, self._check, gcc=gcc, jobs=self.jobs, objects=objects)
         self._note(f"$ {' '.join(argv)}\n")
         with self.checkout.at_work():
-            ran = execute(argv, self.checkout.tree)
+            ran = execute(argv, self.checkout.tree, self.checkout.lock)
         self._note(ran.said)
         return ran
 

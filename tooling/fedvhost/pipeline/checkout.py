@@ -22,7 +22,7 @@ from fedvhost.backport.recipe import Check
 from fedvhost.errors import InputError
 from fedvhost.git.store import GitStore
 from fedvhost.git.trees import GitTree
-from fedvhost.packaging.compile import Compiler
+from fedvhost.packaging.compile import Compiler, wait_for
 from fedvhost.values import Oid
 from fedvhost.workspace import telling_of, write_atomic
 
@@ -54,6 +54,11 @@ class Checkout:
         """What the last preparation said."""
         return self.folder / "prepared.log"
 
+    @property
+    def lock(self) -> Path:
+        """What the processes of a build hold; beside the folder, which may be made anew."""
+        return self.folder.with_suffix(".lock")
+
     def open(self, progress: Callable[[str], None]) -> None:
         """Take up the tree of an earlier run, or check the base out anew if it was another one.
 
@@ -61,6 +66,9 @@ class Checkout:
             InputError: an edit matches nothing in the base.
             FedvhostError: the disk is full, or the folder cannot be written.
         """
+        with telling_of(self.lock):
+            self.lock.parent.mkdir(parents=True, exist_ok=True)
+            wait_for(self.lock)
         state = self._read_state()
         if state is not None:
             self._written = tuple(state["written"])

@@ -10,7 +10,6 @@ from fedvhost.backport.plan import ConflictText
 from fedvhost.pipeline.picking import Explanation, Picked
 from fedvhost.report.text import Style, conflict_lines
 
-
 _LACKING = {"undefined": "not defined", "unexported": "not exported", "no header": "no such file"}
 
 

@@ -2,9 +2,8 @@
 
 A follow-up is linked to the series by evidence of git's (``lines``: it changes lines that a pick wrote;
 ``beside``: it only adds, right beside such lines, or ``file``: elsewhere, both in a file that a pick created;
-``text``: it changes lines that read as the series' do; ``mention``, ``fixes``, ``revert``: its message names
-a pick; ``name``: its message names the feature, or a file or folder that is new with it). Whether it
-repairs anything is read from its message. What it repairs
+``mention``, ``fixes``, ``revert``: its message names a pick; ``name``: its message names the feature, or a
+file or folder that is new with it). Whether it repairs anything is read from its message. What it repairs
 must be here, too: a repair of something that neither base nor series has is not to be taken.
 """
 
@@ -23,7 +22,7 @@ from fedvhost.values import Oid
 # A commit that touches more files than this is tree-wide (the same limit as for prerequisites).
 WIDE = 20
 # Evidence that says more than "it is near".
-STRONG = frozenset({"lines", "beside", "file", "text", "mention", "fixes", "revert"})
+STRONG = frozenset({"lines", "beside", "file", "mention", "fixes", "revert"})
 _DOCUMENTS = ("documentation", "docs", "doc")
 _DOCUMENT_NAMES = frozenset(
     {"MAINTAINERS", "CREDITS", "README", "TODO", "Changelog", ".gitignore", ".mailmap"}

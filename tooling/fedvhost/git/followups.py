@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -64,6 +65,16 @@ class LaterHistory:
     def __init__(self, store: GitStore, base: Oid, heads: Sequence[Oid], paths: Sequence[str]) -> None:
         self.store, self.base, self.heads, self.paths = store, base, tuple(heads), tuple(paths)
         self._sizes: dict[Oid, Size] = {}
+
+    def read(self) -> None:
+        """Walk the history for both questions at once; git does the work, so threads help."""
+        with ThreadPoolExecutor(2) as pool:
+            walks: list[Future[object]] = [
+                pool.submit(lambda: self.commits),
+                pool.submit(lambda: self.messages),
+            ]
+            for walk in walks:
+                walk.result()
 
     @cached_property
     def commits(self) -> Mapping[Oid, Later]:

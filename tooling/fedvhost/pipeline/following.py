@@ -60,6 +60,7 @@ def follow(job: Job, plan: PackagePlan, progress: Callable[[str], None]) -> Pack
     heads = tuple(dict.fromkeys((*heads, *job.history.tips)))
     series = _Series(job.store, landed)
     later = LaterHistory(job.store, plan.base, heads, sorted(series.paths))
+    later.read()
     try:
         found = _Search(job, plan, series, later, progress).run()
     finally:
@@ -265,21 +266,18 @@ class _Search:
     # -- evidence -----------------------------------------------------------------------------------
 
     def _may_repair(self, commit: Oid, message: str) -> bool:
-        """Whether it is worth asking who wrote what: what is no repair is sorted without."""
+        """Whether it is worth asking who wrote what: what is no repair is sorted without, and told only if
+        it changes the series' own files."""
+        if self._taken(commit) is not None or self._omitted(commit) is not None:
+            return True
         size = self.later.size(commit)
         lines = size.added + size.removed
         return len(size.paths) <= WIDE and read_message(message, lines).nature is Nature.REPAIR
 
     def _likeness(self, commit: Oid) -> _Link:
-        """Say which of the series' files or lines a commit changes, as far as the text tells."""
-        link = _Link()
-        for edit in filter(self.series.may_concern, self._edits(commit)):
-            if edit.path in self.series.created:
-                link.evidence.append(_file_evidence(edit.path))
-            else:
-                detail = f"changes lines of {edit.path} that read as the series' do"
-                link.evidence.append(Evidence("text", detail, path=edit.path))
-        return link
+        """Say which files of the series' own a commit changes. Who wrote which line is not asked."""
+        touched = [e.path for e in self._edits(commit) if e.path in self.series.created]
+        return _Link([_file_evidence(path) for path in touched])
 
     def _link(self, commit: Oid) -> _Link:
         """Ask who wrote the lines that a commit changes, or those beside what it only adds."""

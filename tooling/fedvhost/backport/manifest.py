@@ -63,7 +63,8 @@ class FeaturePackage:
 
     Picks are the commits between the base and ``until`` that touch ``paths``, and ``also``, without
     ``never``. ``taken`` are follow-ups of theirs, from any later time, that are picked, too; ``omitted``
-    follow-ups that are deliberately not taken, and not offered again. ``config`` maps kernel options to ``y``, ``m``, ``n`` or a value.
+    follow-ups that are deliberately not taken, and not offered again. ``config`` maps kernel options to
+    ``y``, ``m``, ``n`` or a value.
     """
 
     until: str

@@ -87,6 +87,26 @@ def test_what_a_person_omits_is_listed_with_the_reason(done: Work, sample: Sampl
     assert "nobody may open it" in [f["reason"] for f in package["omitted"]]
 
 
+def test_what_is_omitted_is_not_picked_by_its_path_either(done: Work, sample: Sample) -> None:
+    commit = sample.commits["kernel/ring-limit"]
+    done.edit(FEATURE, UNTIL, f'{UNTIL}omitted = [{{ commit = "{commit}", because = "no such rings" }}]\n')
+
+    planned = done.json("plan", "--package", "kernel")["packages"]["kernel"]
+
+    assert commit not in [p["commit"] for p in planned["picks"]]
+    assert "no such rings" in [c["reason"] for c in planned["considered"]]
+    assert kinds(done.json("fixes", "--package", "kernel"))[commit] == "omitted"
+
+
+def test_the_plan_says_which_picks_are_follow_ups(done: Work, sample: Sample) -> None:
+    commit = sample.commits["kernel/index-check"]
+    done.edit(FEATURE, UNTIL, f'{UNTIL}taken = [{{ commit = "{commit}", because = "the host panics" }}]\n')
+
+    out = done.run("plan", "--package", "kernel").out
+
+    assert f"{commit.short}  vhost: fix the check of the ring's index  [follow-up]" in out
+
+
 def test_taken_and_omitted_cannot_be_one(done: Work, sample: Sample) -> None:
     choice = f'[{{ commit = "{sample.commits["kernel/index-check"]}", because = "so" }}]'
     done.edit(FEATURE, UNTIL, f"{UNTIL}taken = {choice}\nomitted = {choice}\n")

@@ -166,6 +166,7 @@ class _Search:
         self._learn()
         for commit in self._near():
             self._look(commit)
+        self._add_decided()
         for commit, found in self.leaders.items():
             self.tried[commit] = self._tried(found)
         told = follow_through(self.tried)
@@ -173,6 +174,14 @@ class _Search:
         named = {c: f.commit for c, f in self.tried.items()}
         told = tuple(replace(f, after=tuple(named[a] for a in f.after)) for f in told)
         return tuple(sorted(told, key=lambda f: self.order.get(f.commit, -1)))
+
+    def _add_decided(self) -> None:
+        """List what a person omitted even where nothing else led to it: it stays in sight."""
+        seen = {*self.leaders, *(form for forms in self.forms.values() for form in forms)}
+        for commit, because in self.job.omitted.items():
+            if commit not in seen:
+                subject = self.store.commit(commit).subject
+                self.leaders[commit] = FollowUp(commit, subject, Kind.OMITTED, because)
 
     def _learn(self) -> None:
         """Ask git at once what would be asked of it commit by commit."""

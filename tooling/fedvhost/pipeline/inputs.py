@@ -164,6 +164,8 @@ def _job(name: str, manifests: Manifests, upstream: Upstream, store: GitStore) -
     if upstream.shallow:
         _check_depth(place.base, upstream, history)
     requested = {c: f"touches {', '.join(part.paths)}" for c in history.touching(part.paths, until)}
+    # What is deliberately left out is not picked by its path, nor taken as a prerequisite.
+    never = {**omitted, **never}
     requested = {c: because for c, because in {**requested, **also, **taken}.items() if c not in never}
     _check_requested(name, manifests, requested, store)
     adaptations: dict[Oid, tuple[Adaptation, ...]] = {}

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from fedvhost.backport.outcome import Verdict
 from fedvhost.backport.plan import (
     PREREQUISITE,
+    REQUESTED,
     ConflictText,
     Entry,
     PackagePlan,
@@ -77,7 +78,7 @@ def package_lines(name: str, result: PackageResult, style: Style, width: int) ->
 def entry_lines(entry: Entry, style: Style, width: int) -> Iterator[str]:
     """Tell of one commit of a plan; evidence is shown where it says more than the manifest does."""
     verdict = style(f"{entry.verdict.value:9}", _COLOURS[entry.verdict])
-    tail = "  [prerequisite]" if entry.because == PREREQUISITE else ""
+    tail = "" if entry.because == REQUESTED else f"  [{entry.because}]"
     room = width - 28 - len(tail)
     yield f"  {verdict} {entry.commit.short}  {cut(entry.subject, room)}{tail}"
     if entry.because == PREREQUISITE or not entry.lands:

@@ -64,6 +64,12 @@ def test_markers_that_can_be_read_in_two_ways_are_not_read() -> None:
     assert parse(text, OURS, THEIRS, whole) is None
 
 
+def test_markers_that_can_be_read_in_a_thousand_ways_are_not_tried() -> None:
+    ours, base = b"".join(b"||||||| %d\n" % n for n in range(40)), b"=======\n" * 40
+    assert read(ours, base, b"t\n") is None
+    assert read(ours, b"b\n", b"t\n") is not None
+
+
 def test_a_conflict_inside_another_files_markers_is_content() -> None:
     foreign = b"<<<<<<< HEAD\nx\n=======\ny\n>>>>>>> topic\n"
     chunk = one_chunk(read(foreign + b"o\n", foreign, foreign + b"t\n"))

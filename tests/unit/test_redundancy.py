@@ -50,6 +50,10 @@ def test_a_line_that_stands_everywhere_is_not_the_one_that_upstream_adds(common:
     assert why(f"a();|{common}|b();", f"own();|{common}", f"a();|{common}|b();|{common}|c();") is None
 
 
+def test_a_line_that_upstream_wants_twice_is_not_there_once() -> None:
+    assert why("lock(me);|mid();", "lock(me);", "lock(me);|mid();|lock(me);") is None
+
+
 def test_lines_that_stand_there_twice_cannot_be_told_apart() -> None:
     assert why("x();", "lock(me);|lock(me);", "lock(me);|x();") is None
 
@@ -106,6 +110,7 @@ def test_a_word_that_only_upstreams_list_has() -> None:
     [
         f"{LIST} assigned.o  # no virtio-pci.o yet",
         f"{LIST} assigned.o /* virtio-pci.o */",
+        f"{LIST} assigned.o // virtio-pci.o",
         "obj-m = virtio.o virtio-blk.o virtio-pci.o",
         f"obj-n = virtio.o $(filter-out virtio-pci.o, {LIST})",
     ],
@@ -118,6 +123,8 @@ def test_a_word_that_is_negated_here() -> None:
     base, theirs = "if (started)", "if (started && enabled)"
     assert why(base, "if (started && enabled)", theirs) == THERE
     assert why(base, "if (started && !enabled)", theirs) is None
+    assert why("has: kvm tcg;", "has: kvm tcg vhost_net xen;", "has: kvm tcg vhost_net;") == SAYS
+    assert why("has: kvm tcg;", "has: kvm tcg !vhost_net;", "has: kvm tcg vhost_net;") is None
 
 
 def test_a_chunk_that_upstream_did_not_change() -> None:

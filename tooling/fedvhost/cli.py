@@ -52,6 +52,8 @@ VERBS: Mapping[str, Verb] = {
     "replay": Verb("fedvhost.commands.backport:replay", "Carry the plan out on the release's base."),
     "export": Verb("fedvhost.commands.backport:export", "Write the replayed series as patch files."),
     "spec": Verb("fedvhost.commands.spec:spec", "Declare and apply the series in the spec."),
+    "resume": Verb("fedvhost.commands.resume:resume", "Go on after a conflict that you settled."),
+    "abort": Verb("fedvhost.commands.resume:abort", "Clear away what was prepared for a conflict."),
     "explain": Verb(
         "fedvhost.commands.explain:explain", "Say why a commit is in, and what it conflicts with."
     ),

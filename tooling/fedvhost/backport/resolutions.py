@@ -187,4 +187,5 @@ def _between(parts: Sequence[Part], lines: Lines) -> tuple[Lines, ...] | None:
             return None
         found.append(rest[: at[0]])
         rest = rest[at[0] + len(middle) :]
-    return (*found, rest)
+    # Two conflicts with nothing between them: nobody can tell whose lines these are.
+    return (*found, rest) if len(found) + 1 == sum(isinstance(p, Chunk) for p in parts) else None

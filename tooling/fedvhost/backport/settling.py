@@ -108,7 +108,12 @@ def _by_rungs(objects: Objects, tree: Oid, merge: Merge, conflict: Conflict, ans
             done, _ = _settle_parts(path, parts, sides, answer)
     if not done.unsettled and (wrong := _misplaced(path, done, sides) or _broken(done, sides)):
         done.unsettled.append(Unsettled(path, wrong, next(p for p in parts if isinstance(p, Chunk))))
-        done.question = ask(path, parts, whole, whole=True)
+        # The rungs were wrong somewhere: all that git could not merge is in question.
+        done.question = ask(path, parts, whole, whole=False)
+        answer = answers.find(done.question)
+        if answer is not None and not answer.whole:
+            by_hand = _by_hand(path, parts, answer)
+            done = done if _broken(by_hand, sides) else by_hand
     # Which file it is here is git's guess, by likeness: the rungs then build on a guess.
     done.review |= f">>>>>>> {merge.theirs}:".encode() in merged
     return done
@@ -161,6 +166,15 @@ def _settle_parts(
         done.review |= placed.review
     done.notes = list(dict.fromkeys(done.notes)) if answer is not None else done.notes
     return done, left
+
+
+def _by_hand(path: str, parts: Sequence[Part], answer: Answer) -> File:
+    """Put what a person answered in the place of each conflict."""
+    texts = iter(answer.texts)
+    lines = [
+        line for part in parts for line in (split_lines(next(texts)) if isinstance(part, Chunk) else part)
+    ]
+    return File(lines, notes=[Note(path, answer.rung, answer.how)], review=answer.review)
 
 
 def _absent_here(objects: Objects, tree: Oid, merge: Merge, path: str) -> File:

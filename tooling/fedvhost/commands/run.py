@@ -117,11 +117,11 @@ def execute(
     options = Options(upto, from_plan, rollup, dry_run, parse_dist_git(dist_git))
     with progress_of(invocation) as progress:
         result = run_backport(workspace, request, options, progress)
-    return show(result, as_json)
+    return show(result, as_json, sample=SAMPLE in upstream)
 
 
-def show(result: Result, as_json: bool) -> int:
-    """Print a result and return the exit code."""
+def show(result: Result, as_json: bool, *, sample: bool = False) -> int:
+    """Print a result and return the exit code; ``sample``: it is one of ``--upstream sample``."""
     if as_json:
         from fedvhost.pipeline.result import to_object
 
@@ -132,7 +132,8 @@ def show(result: Result, as_json: bool) -> int:
         from fedvhost.report.text import result_lines
 
         width = min(max(shutil.get_terminal_size((100, 24)).columns, 60), 140)
-        for line in result_lines(result, style, width):
+        resume = f"fedvhost resume --release {result.release}" + (" --upstream sample" if sample else "")
+        for line in result_lines(result, style, width, resume):
             click.echo(line)
     return 0 if result.ok else 1
 

@@ -6,9 +6,11 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from fedvhost.backport.plan import PackagePlan
 from fedvhost.git.identity import Identity, committer
+from fedvhost.pipeline.conflicts import clear, prepare
 from fedvhost.pipeline.exporting import Export, export, export_files, exported, outdated, patches_folder
 from fedvhost.pipeline.inputs import (
     Job,
@@ -60,11 +62,28 @@ def run_backport(
                 check_readable(job, spec_place(workspace, job, options.dist_git.get(job.name)))
         plan = read_plan(workspace, manifests) if options.from_plan else plan_jobs(jobs, manifests, progress)
         written = not options.from_plan and not options.dry_run and write_plan(workspace, plan)
-        run = _Run(workspace, manifests, options, identity, progress)
-        results = {job.name: run.package(job, plan.packages[job.name]) for job in jobs}
+        run = _Run(workspace, manifests, options, identity, progress, _resumable(request, options))
+        results = {job.name: run.package_and_conflict(job, plan.packages[job.name]) for job in jobs}
+        # Not before all is done: until then the same 'resume' must go on, however this run ends.
+        for job in jobs:
+            if results[job.name].plan.stop is None:
+                results[job.name] = dataclasses.replace(results[job.name], conflict=clear(workspace, job))
         file = workspace.relative(plan_file(workspace, plan))
         outdated = outdated_inputs(plan, manifests)
         return Result(plan.feature, plan.release, results, file, written, outdated)
+
+
+def _resumable(request: Request, options: Options) -> Mapping[str, Any]:
+    """Return what ``resuming`` needs to go on as this run would have, wherever it is called from."""
+    given = (option.partition("=") for option in request.upstreams)
+    return {
+        "packages": list(request.packages),
+        "upstreams": [f"{name}={Path(path).expanduser().absolute()}" for name, _, path in given],
+        "upto": options.upto,
+        "rollup": options.rollup,
+        "dry_run": options.dry_run,
+        "dist_git": {name: str(path) for name, path in options.dist_git.items()},
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +93,17 @@ class _Run:
     options: Options
     identity: Identity
     progress: Callable[[str], None]
+    resumable: Mapping[str, Any]
+
+    def package_and_conflict(self, job: Job, plan: PackagePlan) -> PackageResult:
+        """Take one package as far as it goes, and leave what it stopped at for a person to settle."""
+        result = self.package(job, plan)
+        if plan.stop is None or (result.replay is not None and result.replay.differs is not None):
+            return result
+        tree = plan.entries[-1].tree if plan.entries else job.store.tree_of(plan.base)
+        return dataclasses.replace(
+            result, conflict=prepare(self.workspace, job, plan.stop, tree, self.resumable)
+        )
 
     def package(self, job: Job, plan: PackagePlan) -> PackageResult:
         """Take one package as far as it goes."""

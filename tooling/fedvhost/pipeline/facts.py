@@ -13,6 +13,7 @@ from fedvhost.backport.landing import land
 from fedvhost.backport.manifest import Adaptation
 from fedvhost.backport.outcome import Landing, Unsettled
 from fedvhost.backport.plan import Evidence
+from fedvhost.backport.resolutions import NO_ANSWERS, Answers
 from fedvhost.backport.symbols import Added, Missing, missing_exports, missing_symbols, new_uses
 from fedvhost.commits import Commit
 from fedvhost.git.exports import gained_exports, origin
@@ -37,8 +38,10 @@ class HistoryFacts:
     """Facts about the commits between a base and what upstream became. Everything is remembered: a
     plan asks the same question many times."""
 
-    def __init__(self, store: GitStore, history: History, seen: Seen | None = None) -> None:
-        self.store, self.history = store, history
+    def __init__(
+        self, store: GitStore, history: History, seen: Seen | None = None, answers: Answers = NO_ANSWERS
+    ) -> None:
+        self.store, self.history, self.answers = store, history, answers
         self._seen = seen or Seen(Listings(store))
         self._base_tree = store.tree_of(history.base)
         self._gained: Mapping[str, str] | None = None
@@ -72,7 +75,7 @@ class HistoryFacts:
         """Land a pick, or remember how it landed on this tree before."""
         key = (tree, pick, tuple(repr(a) for a in adaptations))
         if key not in self._landings:
-            self._landings[key] = land(self.store, tree, pick, adaptations)
+            self._landings[key] = land(self.store, tree, pick, adaptations, self.answers)
         return self._landings[key]
 
     # -- what a landed pick misses ------------------------------------------------------------------

@@ -5,15 +5,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from fedvhost.backport.manifest import Adaptation, Feature, FeaturePackage, Release, ReleasePackage
 from fedvhost.backport.manifest_toml import check_together, read_feature, read_release
 from fedvhost.backport.planning import Wanted
+from fedvhost.backport.resolutions import NO_ANSWERS, Answers
 from fedvhost.backport.toml_lines import Key, key_lines, line_of, spell
 from fedvhost.errors import InputError
 from fedvhost.git.history import History
 from fedvhost.git.store import GitStore, require_git
+from fedvhost.pipeline.resolving import known_answers
 from fedvhost.upstreams import Upstream, open_store, parse_given, resolve_revision, resolve_upstream
 from fedvhost.values import Oid
 from fedvhost.workspace import Workspace, nearest
@@ -58,6 +60,7 @@ class Job:
     history: History
     wanted: Wanted
     omitted: Mapping[Oid, str] = field(default_factory=dict)
+    answers: Answers = NO_ANSWERS
 
     @property
     def ref(self) -> str:
@@ -103,6 +106,7 @@ def open_jobs(workspace: Workspace, request: Request, manifests: Manifests) -> I
         ToolError: git is too old; a history cannot be fetched.
     """
     require_git()
+    answers = known_answers(workspace, manifests.feature.name)
     given = parse_given(request.upstreams, tuple(manifests.release.packages))
     with ExitStack() as stack:
         jobs = []
@@ -113,7 +117,7 @@ def open_jobs(workspace: Workspace, request: Request, manifests: Manifests) -> I
                 revisions=[place.base, part.until, *(c.commit for c in (*part.also, *part.taken))],
             )  # fmt: skip
             store = stack.enter_context(open_store(upstream, workspace.store_dir(name)))
-            jobs.append(_job(name, manifests, upstream, store))
+            jobs.append(replace(_job(name, manifests, upstream, store), answers=answers))
         yield tuple(jobs)
 
 

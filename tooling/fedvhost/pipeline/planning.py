@@ -22,7 +22,8 @@ def plan_jobs(jobs: Sequence[Job], manifests: Manifests, progress: Callable[[str
         def tell(text: str, name: str = job.name) -> None:
             progress(f"{name}: {text}")
 
-        packages[job.name] = make_plan(job.wanted, HistoryFacts(job.store, job.history), tell)
+        facts = HistoryFacts(job.store, job.history, answers=job.answers)
+        packages[job.name] = make_plan(job.wanted, facts, tell)
     return Plan(manifests.feature.name, manifests.release.name, packages, manifests.inputs)
 
 

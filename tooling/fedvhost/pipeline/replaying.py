@@ -49,7 +49,8 @@ def replay(
         progress(f"{job.name}: replaying {entry.commit.short} {entry.subject}")
         if entry.verdict is Verdict.IN_BASE:
             continue
-        landing = land(store, tree, entry.commit, job.wanted.adaptations.get(entry.commit, ()))
+        adaptations = job.wanted.adaptations.get(entry.commit, ())
+        landing = land(store, tree, entry.commit, adaptations, job.answers)
         if landing.tree != entry.tree or landing.verdict is not entry.verdict:
             why = (
                 f"{entry.commit.short} ({entry.subject}) ends {landing.verdict} with {landing.tree.short}; "

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from fedvhost.backport.plan import Evidence, PackagePlan
+from fedvhost.pipeline.conflicts import Prepared
 from fedvhost.pipeline.exporting import Export
 from fedvhost.pipeline.replaying import Replay
 from fedvhost.pipeline.speccing import SpecOutcome
@@ -17,7 +18,7 @@ class PackageResult:
     """One package: its plan and how far the run got. ``problem``: what stopped it after planning.
 
     ``changed``: the files of the workspace that this run wrote or removed; ``ref`` and ``store``: where
-    the replayed commits are.
+    the replayed commits are; ``conflict``: what a person can edit to go on.
     """
 
     plan: PackagePlan
@@ -28,6 +29,7 @@ class PackageResult:
     changed: tuple[str, ...] = ()
     ref: str = ""
     store: str = ""
+    conflict: Prepared | None = None
 
     @property
     def ok(self) -> bool:
@@ -97,6 +99,7 @@ def _package(result: PackageResult) -> dict[str, Any]:
         "nvr": spec.nvr if spec else None,
         "stopped": None if plan.stop is None else asdict(plan.stop),
         "problem": result.problem,
+        "conflict": None if result.conflict is None else asdict(result.conflict),
         "changed": list(result.changed),
     }
     if export is not None:

@@ -14,7 +14,8 @@ from fedvhost.backport.plan import (
     PackagePlan,
     Stop,
 )
-from fedvhost.backport.series import note_text
+from fedvhost.backport.series import note_text, shown
+from fedvhost.pipeline.conflicts import Prepared
 from fedvhost.pipeline.result import PackageResult, Result
 
 Style = Callable[[str, str], str]
@@ -37,8 +38,8 @@ def _plain(text: str, _: str) -> str:
     return text
 
 
-def result_lines(result: Result, style: Style = _plain, width: int = 100) -> Iterator[str]:
-    """Tell what a run came to."""
+def result_lines(result: Result, style: Style = _plain, width: int = 100, resume: str = "") -> Iterator[str]:
+    """Tell what a run came to; ``resume``: the command that goes on after a conflict."""
     yield f"{result.feature} for {result.release}"
     for name, package in result.packages.items():
         yield ""
@@ -50,6 +51,8 @@ def result_lines(result: Result, style: Style = _plain, width: int = 100) -> Ite
     if result.outdated:
         yield "         " + style("older", "yellow") + f" than what {' and '.join(result.outdated)} says now"
     yield _outcome(result, style)
+    if any(p.conflict is not None and p.conflict.files for p in result.packages.values()):
+        yield f"edit the files, then: {resume or f'fedvhost resume --release {result.release}'}"
 
 
 def package_lines(name: str, result: PackageResult, style: Style, width: int) -> Iterator[str]:
@@ -72,6 +75,8 @@ def package_lines(name: str, result: PackageResult, style: Style, width: int) ->
         rest = [u for u in plan.undecided if u.what.startswith("not reached")]
         if rest:
             yield f"  not reached: {', '.join(u.commit.short for u in rest)}"
+    if result.conflict is not None:
+        yield from _conflict(result.conflict, style, width)
     yield from _produced(result, style, width)
 
 
@@ -122,6 +127,16 @@ def conflict_lines(conflict: ConflictText, style: Style) -> Iterator[str]:
         yield from (f"      │ {line}" for line in lines[:PANE])
         if len(lines) > PANE:
             yield f"      │ … {len(lines) - PANE} more lines"
+
+
+def _conflict(conflict: Prepared, style: Style, width: int) -> Iterator[str]:
+    """Tell where a person can settle what the run stopped at."""
+    if conflict.kept is not None:
+        text = f"{conflict.kept} has the files of an older conflict, which were edited and not recorded"
+        yield from wrapped(style("kept", "yellow") + f"      {text}", "  ", width)
+    if conflict.files:
+        yield f"  to edit   in {conflict.folder}:"
+        yield from (f"              {shown(path)}" for path in conflict.files)
 
 
 def _produced(result: PackageResult, style: Style, width: int) -> Iterator[str]:

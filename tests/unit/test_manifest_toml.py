@@ -276,7 +276,9 @@ def test_the_real_manifests_load_and_fit() -> None:
     f13 = read_release((WORKSPACE / "releases/f13.toml").read_text(), "releases/f13.toml")
 
     assert check_together(read["vhost-net"], f13) == ("kernel", "qemu-kvm")
-    assert len(read["vhost-net"].packages["qemu-kvm"].also) == 26  # the 24 of the feature, and two repairs of prerequisites
+    assert (
+        len(read["vhost-net"].packages["qemu-kvm"].also) == 26
+    )  # the 24 of the feature, and two repairs of prerequisites
     assert read["vhost-net"].contingency.default == f13.contingency["vhost-net"] == "off"
 
 

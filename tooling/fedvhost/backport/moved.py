@@ -36,10 +36,12 @@ def came_from(path: str, content: Lines, changes: Mapping[str, FileChange]) -> s
 
 def relocate(hunks: Sequence[Hunk], base: Lines, ours: Lines) -> Placed | None:
     """Apply hunks of ``base`` to ``ours``, each in the one place where it stands with its context; None if
-    one of them stands nowhere or in several places."""
+    one of them stands nowhere or in several places. Less context than git shows is a place to look at."""
     places: list[tuple[int, Hunk]] = []
+    review = False
     for hunk in hunks:
-        at = _place(hunk, base, ours)
+        at, full = _place(hunk, base, ours)
+        review |= not full
         if at is None or (places and at < places[-1][0] + len(places[-1][1].old)):
             return None
         places.append((at, hunk))
@@ -53,10 +55,11 @@ def relocate(hunks: Sequence[Hunk], base: Lines, ours: Lines) -> Placed | None:
         lines += hunk.new
         done = at + len(hunk.old)
     lines += ours[done:]
-    return Placed(tuple(lines), tuple(runs), "where the lines around it are")
+    return Placed(tuple(lines), tuple(runs), "where the lines around it are", review)
 
 
-def _place(hunk: Hunk, base: Lines, ours: Lines) -> int | None:
+def _place(hunk: Hunk, base: Lines, ours: Lines) -> tuple[int | None, bool]:
+    """Return where a hunk goes, and whether all of the context that git shows is there."""
     for size in _CONTEXTS:
         before = base[max(0, hunk.old_at - size) : hunk.old_at]
         after = base[hunk.old_at + len(hunk.old) : hunk.old_at + len(hunk.old) + size]
@@ -65,5 +68,5 @@ def _place(hunk: Hunk, base: Lines, ours: Lines) -> int | None:
             continue
         found = occurrences(wanted, ours)
         if found:
-            return found[0] + len(before) if len(found) == 1 else None
-    return None
+            return (found[0] + len(before) if len(found) == 1 else None), size == _CONTEXTS[0]
+    return None, False

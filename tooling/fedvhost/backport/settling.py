@@ -218,7 +218,8 @@ def _split_since(objects: Objects, merge: Merge, path: str, parent: Oid, change:
     if placed is None:
         return None
     chunk = Chunk(base, ours, theirs)
-    done = File(lines=list(placed.lines), runs=[(run, chunk) for run in placed.runs], moved_to=source)
+    runs = [(run, chunk) for run in placed.runs]
+    done = File(lines=list(placed.lines), runs=runs, review=placed.review, moved_to=source)
     how = f"upstream split it off '{source}' in {brought.short}; changed there, {placed.how}"
     done.notes.append(Note(path, "moved", how))
     wrong = _misplaced(source, done, whole) or _broken(done, whole)

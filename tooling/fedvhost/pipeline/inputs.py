@@ -158,7 +158,7 @@ def _job(name: str, manifests: Manifests, upstream: Upstream, store: GitStore) -
     try:
         until = resolve_revision(upstream, part.until, "until")
     except InputError as error:
-        raise _at(manifests, ("packages", name, "until"), error.message) from error
+        raise at_key(manifests, ("packages", name, "until"), error.message) from error
     resolved = _resolve_all(name, manifests, part, upstream, store)
     also = {resolved[c.commit]: c.because for c in part.also}
     never = {resolved[c.commit]: c.because for c in part.never}
@@ -213,7 +213,7 @@ def _resolve_all(
             what = f"commit '{commit}' is not in '{upstream.git_dir}' ({upstream.source})"
             if upstream.shallow:
                 what += f"; it is a shallow clone, try: git -C '{upstream.git_dir}' fetch --unshallow"
-            raise _at(manifests, ("packages", name, *key), what)
+            raise at_key(manifests, ("packages", name, *key), what)
     return {n: oid for n, oid in zip(names, found.values(), strict=True) if oid is not None}
 
 
@@ -221,12 +221,14 @@ def _check_requested(name: str, manifests: Manifests, requested: Collection[Oid]
     merges = [c for c in requested if len(store.commit(c).parents) != 1]
     if merges:
         what = f"{merges[0].short} ({store.commit(merges[0]).subject}) is a merge; name the commits it merged"
-        raise _at(manifests, ("packages", name, "also"), what)
+        raise at_key(manifests, ("packages", name, "also"), what)
     if not requested:
-        raise _at(manifests, ("packages", name), "no commit is requested: no path matches, 'also' is empty")
+        nothing = "no commit is requested: no path matches, 'also' is empty"
+        raise at_key(manifests, ("packages", name), nothing)
 
 
-def _at(manifests: Manifests, key: Key, what: str) -> InputError:
+def at_key(manifests: Manifests, key: Key, what: str) -> InputError:
+    """Make an error that names the place in the feature manifest."""
     line = line_of(key, key_lines(manifests.feature_text))
     return InputError(what, file=manifests.feature_file, key=spell(key), line=line)
 

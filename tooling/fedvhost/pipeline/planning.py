@@ -10,7 +10,7 @@ from fedvhost.backport.plan import PackagePlan, Plan, from_json, to_json
 from fedvhost.backport.planning import make_plan
 from fedvhost.errors import InputError
 from fedvhost.pipeline.facts import HistoryFacts
-from fedvhost.pipeline.inputs import Job, Manifests
+from fedvhost.pipeline.inputs import Job, Manifests, at_key
 from fedvhost.workspace import Workspace, write_atomic
 
 
@@ -23,7 +23,13 @@ def plan_jobs(jobs: Sequence[Job], manifests: Manifests, progress: Callable[[str
             progress(f"{name}: {text}")
 
         facts = HistoryFacts(job.store, job.history, answers=job.answers)
-        packages[job.name] = make_plan(job.wanted, facts, tell)
+        try:
+            packages[job.name] = make_plan(job.wanted, facts, tell)
+        except InputError as error:
+            if error.file is not None:
+                raise
+            # What can be wrong at this point is how the manifest says that a commit lands.
+            raise at_key(manifests, ("packages", job.name, "adapt"), error.message) from error
     return Plan(manifests.feature.name, manifests.release.name, packages, manifests.inputs)
 
 

@@ -60,7 +60,8 @@ def land(
         notes += done.notes
         review |= done.review
         if done.unsettled:
-            questions += [done.question] if done.question is not None else []
+            if done.question is not None and _is_text(objects, merge, conflict.path):
+                questions.append(done.question)
             continue
         if done.left_out:
             changed[conflict.path] = None
@@ -82,6 +83,11 @@ def land(
     # A hunk left out of a pick that lands otherwise may mean that a commit before it is missing.
     review |= landed != tree and any(n.rung == "redundant" for n in notes)
     return Landing(pick, _verdict(tree, landed, notes), landed, tuple(notes), (), review)
+
+
+def _is_text(objects: Objects, merge: Merge, path: str) -> bool:
+    """Tell whether a path is a file where it is at all: a link, say, is nothing to edit."""
+    return all(objects.mode(t, path) in (None, "100644", "100755") for t in (merge.ours, merge.theirs))
 
 
 # What a rung makes of a pick; the first that took part says it.

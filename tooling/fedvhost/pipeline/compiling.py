@@ -178,7 +178,8 @@ class _Run:
         for entry in plan.entries:
             if entry.commit in without or entry.verdict is Verdict.IN_BASE:
                 continue
-            landing = land(store, tree, entry.commit, self.job.wanted.adaptations.get(entry.commit, ()))
+            adaptations = self.job.wanted.adaptations.get(entry.commit, ())
+            landing = land(store, tree, entry.commit, adaptations, self.job.answers)
             if landing.verdict is Verdict.STOPPED:
                 stop = Stop(entry.commit, entry.subject, ("conflicts without what was left out",))
                 return dataclasses.replace(plan, entries=tuple(entries), stop=stop)

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from backports import FEATURE, FEDVHOST, PLAN, Finished, Work, contents, copy_workspace
+from backports import FEATURE, FEDVHOST, PLAN, RELEASE, Finished, Work, contents, copy_workspace
 from conftest import Cli
 from fedvhost.sample import Sample
+from gitrepo import Repo
 
 IOEVENTFD, KVM_H = "6c0da24f60f6", "int kvm_vm_ioctl(int type, long arg);"
 FOLDER = ".fedvhost/conflict/f13-vhost-net/qemu-kvm"
@@ -286,3 +287,44 @@ def test_killed_while_stopping_the_same_command_prepares_the_same(stopped: Work,
     assert not list(stopped.file(".fedvhost/conflict").glob("*/*.kept-*"))
     assert stopped.file(FILE).read_text().count("<<<<<<< here") == 1
     assert set(contents(stopped.file(".fedvhost/conflict"))) >= set(asked)
+
+
+def test_git_commands_in_between_lose_nothing(stopped: Work, finished: Finished) -> None:
+    settle(stopped)
+    store = stopped.file(".fedvhost/git/qemu-kvm.git")
+    git = ["git", "--git-dir", str(store)]
+    subprocess.run([*git, "update-ref", "-d", "refs/fedvhost/vhost-net/f13/qemu-kvm"], check=True)
+    subprocess.run([*git, "gc", "-q", "--prune=now"], check=True)
+
+    said = stopped.json("resume")
+
+    assert said["packages"]["qemu-kvm"]["tree"] == finished.said["packages"]["qemu-kvm"]["tree"]
+    assert stopped.run("backport", "--from-plan", *QEMU).code == 0
+
+
+def test_resume_goes_as_far_as_the_run_that_stopped(stopped: Work) -> None:
+    assert stopped.run("plan", *QEMU).code == 1  # the last run is the one that goes on
+    settle(stopped)
+    before = stopped.contents("specs", "patches")
+    assert stopped.run("resume").code == 0
+    assert stopped.contents("specs", "patches") == before
+    assert stopped.run("export", *QEMU).code == 0
+
+
+def test_a_conflict_of_no_text_file_is_left_to_the_manifest(repo: Repo, fresh: Work) -> None:
+    base = repo.commit("base", {"f": b"\0b", "x": "x\n"})
+    repo.git("tag", "base", base)
+    start = repo.commit("start", {"f": b"\0a", "x": "x\n"}, root=True)
+    pick = repo.commit("pick", {"f": b"\0c"}, onto=start)
+    fresh.edit(FEATURE, 'paths = ["drivers/vhost", "include/linux/vhost.h"]', "paths = []")
+    manifest = fresh.file(FEATURE).read_text()
+    kernel = re.sub(r"(?s)^also = \[.*?^\]\nnever = \[.*?^\]\n", "", manifest, count=1, flags=re.MULTILINE)
+    until = f'also = [{{ commit = "{pick}", because = "it is wanted" }}]\nuntil = "{pick}"\n'
+    fresh.file(FEATURE).write_text(kernel.replace('until = "v2.6.34"\n', until))
+    fresh.edit(RELEASE, 'base = "v2.6.33"', 'base = "base"')
+
+    ran = fresh.run("plan", "--package", "kernel", "--upstream", f"kernel={repo.path}")
+
+    assert ran.code == 1, ran
+    assert "no editor settles this one: declare an adaptation" in ran.out
+    assert not fresh.file(".fedvhost/conflict").exists()

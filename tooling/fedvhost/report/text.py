@@ -77,6 +77,9 @@ def package_lines(name: str, result: PackageResult, style: Style, width: int) ->
             yield f"  not reached: {', '.join(u.commit.short for u in rest)}"
     if result.conflict is not None:
         yield from _conflict(result.conflict, style, width)
+    elif plan.stop is not None and plan.stop.conflicts and result.problem is None:
+        advice = "no editor settles this one: declare an adaptation of the commit in the manifest"
+        yield from wrapped(advice, "      ", width)
     yield from _produced(result, style, width)
 
 

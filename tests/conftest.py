@@ -51,6 +51,8 @@ def hermetic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         env.setenv("GIT_CEILING_DIRECTORIES", f"{top}:{CHECKOUT.parent}")
         env.setenv("LC_ALL", "C.UTF-8")
         env.setenv("TZ", "UTC")
+        # pytest-xdist tells its workers how wide the real terminal is; texts must not depend on it.
+        env.setenv("COLUMNS", "100")
         for role in ("AUTHOR", "COMMITTER"):
             for key, value in who.items():
                 env.setenv(f"GIT_{role}_{key}", value)

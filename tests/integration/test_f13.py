@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from backports import FEATURE, FEDVHOST, KERNEL_SPEC, QEMU_SPEC, Finished, Work, check_shape, contents
-from conftest import UPSTREAM_VARIABLES, UPSTREAMS, Cli
+from conftest import CHECKOUT, UPSTREAM_VARIABLES, UPSTREAMS, Cli
 from fedvhost.process import run
 
 pytestmark = pytest.mark.upstream
@@ -61,6 +61,11 @@ def work(real: Finished, cli: Cli, tmp_path: Path) -> Work:
     """A copy of that workspace."""
     shutil.copytree(real.root, tmp_path / "workspace", symlinks=True)
     return Work(tmp_path / "workspace", cli)
+
+
+def test_the_plan_that_is_kept_here_is_what_a_run_makes(real: Finished) -> None:
+    name = Path("backport") / "plans" / "f13-vhost-net.json"
+    assert (real.root / name).read_bytes() == (CHECKOUT / name).read_bytes()
 
 
 def picks(said: Any, package: str) -> list[Any]:

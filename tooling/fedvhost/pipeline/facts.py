@@ -181,7 +181,8 @@ class HistoryFacts:
         return self._near[pick]
 
     def hints(self, pick: Oid, paths: Sequence[str]) -> tuple[str, ...]:
-        """Merges that brought the pick into another lane: how they settled the same conflict."""
+        """The first merge after the pick that changes these files. It may have settled the same conflict
+        or have nothing to do with it: that is for a person to see."""
         if not paths:
             return ()
         # No --max-count: git counts before it reverses, and would end with one of the last merges.
@@ -198,8 +199,8 @@ class HistoryFacts:
             *paths,
         ).stdout.decode(errors="replace")
         return tuple(
-            f"merge {line[:12]} ({line[41:]}) settled the same; see: git diff {line[:12]}^1 {line[:12]} -- "
-            + " ".join(paths)
+            f"merge {line[:12]} ({line[41:]}) is the next that changes this, and may show how it was settled: "
+            f"git diff {line[:12]}^1 {line[:12]} -- " + " ".join(paths)
             for line in out.splitlines()[:1]
         )
 

@@ -199,8 +199,8 @@ class HistoryFacts:
             *paths,
         ).stdout.decode(errors="replace")
         return tuple(
-            f"merge {line[:12]} ({line[41:]}) is the next that changes this, and may show how it was settled: "
-            f"git diff {line[:12]}^1 {line[:12]} -- " + " ".join(paths)
+            f"merge {line[:12]} ({line[41:]}) is the next that changes this, and may show how it was "
+            f"settled: git diff {line[:12]}^1 {line[:12]} -- " + " ".join(paths)
             for line in out.splitlines()[:1]
         )
 

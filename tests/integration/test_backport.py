@@ -520,6 +520,8 @@ def test_an_adaptation_that_fits_nothing_is_a_mistake_and_no_conflict(fresh: Wor
 
 def test_a_plan_of_other_manifests_says_so_and_is_not_taken_for_another_base(done: Work) -> None:
     done.edit(FEATURE, 'owner = "Mira Tsvetanova"', 'owner = "Paola Conti"')
+    assert "older than" not in done.run("export").out
+    done.edit(FEATURE, "the feature does not need it", "nobody needs it")
     assert f"older than what {FEATURE} says now" in done.run("export").out
 
     done.edit(RELEASE, 'base = "v2.6.33"', 'base = "v2.6.34"')

@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 
 from conftest import Cli, Ran
+from fedvhost.evidence import Evidence, read
 from fedvhost.process import run
 from fedvhost.sample import Sample, write_sample
+from fedvhost.workspace import Workspace
 
 TREE = ".fedvhost/check"
 
@@ -94,20 +96,25 @@ def test_without_each_only_the_tip_is_compiled_and_the_rest_is_not_called_ok(
 
 
 def test_the_evidence_is_one_object_the_same_for_the_same_series(cli: Cli, sample: Sample) -> None:
-    file = sample.workspace / ".fedvhost/evidence/check-f13-vhost-net-kernel.json"
+    workspace = Workspace(sample.workspace)
     code, found = _json(cli, sample, "kernel", "--each")
-    first = file.read_bytes()
+    first = read(workspace, "f13", "vhost-net", "check", "kernel")
     _json(cli, sample, "kernel", "--each")
+    second = read(workspace, "f13", "vhost-net", "check", "kernel")
 
-    evidence = json.loads(first)
     assert code == 0
-    assert file.read_bytes() == first
+    assert isinstance(first, Evidence) and isinstance(second, Evidence)
+    assert (first.facts, first.inputs) == (second.facts, second.inputs)
+    evidence = first.facts
     assert (evidence["ok"], evidence["each"], evidence["tip"]) == (True, True, found["tip"])
     tip = run(
         ["git", "-C", sample.workspace / ".fedvhost/git/kernel.git", "rev-parse", f"{found['tip']}^{{tree}}"]
     )
     assert tip.stdout.decode().strip() == evidence["tree"]
-    assert set(evidence["inputs"]) == {"backport/features/vhost-net.toml", "backport/releases/f13.toml"}
+    assert "backport/plans/f13-vhost-net.json" in first.inputs
+    assert {name for name in first.inputs if name.startswith("patches/f13/kernel/0")} == {
+        f"patches/f13/kernel/{row['patch']}" for row in found["rows"]
+    }
 
 
 # -- what breaks it ---------------------------------------------------------------------------------
@@ -169,7 +176,7 @@ def _forget_the_rename(sample: Sample) -> None:
 
 
 def test_a_trial_is_no_evidence_and_no_series(cli: Cli, sample: Sample) -> None:
-    evidence = sample.workspace / ".fedvhost/evidence/check-f13-vhost-net-kernel.json"
+    evidence = sample.workspace / ".fedvhost/evidence/f13-vhost-net/check-kernel.json"
     _json(cli, sample, "kernel")
     before = evidence.read_bytes()
     store = sample.workspace / ".fedvhost/git/kernel.git"

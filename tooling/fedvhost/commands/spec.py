@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -49,13 +49,13 @@ def spec(
             invocation, "spec", release, feature, packages, upstream, as_json,
             dist_git=dist_git, rollup=rollup, from_plan=True,
         )  # fmt: skip
-    from fedvhost.pipeline.checking import check_specs
+    from fedvhost.pipeline.checking import check_specs, spec_object
 
     workspace, request = request_of(invocation, release, feature, packages, upstream)
     with progress_of(invocation) as progress:
         checks = check_specs(workspace, request, parse_dist_git(dist_git), prep=prep, progress=progress)
     if as_json:
-        click.echo(json.dumps({c.package: _object(c) for c in checks}, indent=2, sort_keys=True))
+        click.echo(json.dumps({c.package: spec_object(c) for c in checks}, indent=2, sort_keys=True))
     else:
         for checked in checks:
             _tell(checked)
@@ -85,22 +85,3 @@ def _tell(checked: SpecCheck) -> None:
         click.echo(
             f"  %prep     ran; the {prepared.compared} files of the series are as replayed, byte for byte"
         )
-
-
-def _object(checked: SpecCheck) -> dict[str, Any]:
-    found: dict[str, Any] = {
-        "ok": checked.ok,
-        "spec": checked.outcome.spec,
-        "nvr": checked.outcome.nvr,
-        "findings": list(checked.outcome.findings),
-        "noticed": list(checked.outcome.noticed),
-    }
-    if checked.prepared is not None:
-        found["prep"] = {
-            "ok": checked.prepared.ok,
-            "compared": checked.prepared.compared,
-            "failed": checked.prepared.failed,
-            "differing": list(checked.prepared.differing),
-            "log": str(checked.prepared.log),
-        }
-    return found

@@ -11,6 +11,7 @@ from typing import Any
 from fedvhost.backport.plan import PackagePlan
 from fedvhost.git.identity import Identity, committer
 from fedvhost.pipeline.conflicts import clear, prepare
+from fedvhost.pipeline.evidencing import keep_backport
 from fedvhost.pipeline.exporting import Export, export, export_files, exported, outdated, patches_folder
 from fedvhost.pipeline.inputs import (
     Job,
@@ -68,6 +69,8 @@ def run_backport(
         for job in jobs:
             if results[job.name].plan.stop is None:
                 results[job.name] = dataclasses.replace(results[job.name], conflict=clear(workspace, job))
+            if not options.dry_run and options.reaches("spec") and job.name not in options.dist_git:
+                keep_backport(workspace, job, manifests, results[job.name], options.rollup)
         file = workspace.relative(plan_file(workspace, plan))
         outdated = outdated_inputs(plan, manifests)
         return Result(plan.feature, plan.release, results, file, written, outdated)

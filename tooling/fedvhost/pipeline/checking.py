@@ -1,4 +1,4 @@
-"""Specs as they stand, held against the exported series; nothing is changed."""
+"""Specs as they stand, held against the exported series; nothing but the evidence is written."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from fedvhost.errors import InputError
 from fedvhost.git.identity import committer
+from fedvhost.pipeline.evidencing import keep_spec
 from fedvhost.pipeline.exporting import SERIES, export, exported, patches_folder, rollup_name
 from fedvhost.pipeline.inputs import Job, Request, check_dist_git, open_jobs, read_manifests
 from fedvhost.pipeline.planning import read_plan
@@ -70,8 +72,31 @@ def check_specs(
             if prep and not outcome.findings:
                 progress(f"{job.name}: running %prep")
                 prepared = prepare(workspace, job, place, replayed)
-            found.append(SpecCheck(job.name, outcome, prepared, prep))
+            checked = SpecCheck(job.name, outcome, prepared, prep)
+            if not place.foreign:
+                keep_spec(workspace, job, manifests, place, spec_object(checked))
+            found.append(checked)
         return tuple(found)
+
+
+def spec_object(checked: SpecCheck) -> dict[str, Any]:
+    """Return what the proofs said as JSON's types."""
+    found: dict[str, Any] = {
+        "ok": checked.ok,
+        "spec": checked.outcome.spec,
+        "nvr": checked.outcome.nvr,
+        "findings": list(checked.outcome.findings),
+        "noticed": list(checked.outcome.noticed),
+    }
+    if checked.prepared is not None:
+        found["prep"] = {
+            "ok": checked.prepared.ok,
+            "compared": checked.prepared.compared,
+            "failed": checked.prepared.failed,
+            "differing": list(checked.prepared.differing),
+            "log": str(checked.prepared.log),
+        }
+    return found
 
 
 def _changed(

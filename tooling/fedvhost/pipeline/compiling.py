@@ -6,7 +6,6 @@ What was not compiled is said to be not checked, with the reason; it never count
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
 import re
 import time
@@ -23,18 +22,17 @@ from fedvhost.errors import InputError, ToolError
 from fedvhost.git.identity import Identity, committer
 from fedvhost.packaging.compile import Compiler, find_compiler
 from fedvhost.pipeline.building import Build, NotChecked, open_linkage
-from fedvhost.pipeline.checked import CheckResult, Row, to_object
+from fedvhost.pipeline.checked import CheckResult, Row
 from fedvhost.pipeline.checkout import Checkout, remove
-from fedvhost.pipeline.exporting import Export, export
+from fedvhost.pipeline.evidencing import keep_check
+from fedvhost.pipeline.exporting import Export, Patch, export, exported, patches_folder, rollup_name
 from fedvhost.pipeline.inputs import Job, Manifests, Request, open_jobs, read_manifests
 from fedvhost.pipeline.linkage import came_with
 from fedvhost.pipeline.planning import outdated_inputs, read_plan
 from fedvhost.pipeline.replaying import Replay, replay
 from fedvhost.upstreams import resolve_revision
 from fedvhost.values import Oid
-from fedvhost.workspace import Workspace, write_atomic
-
-FORMAT = 1
+from fedvhost.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +66,11 @@ def check_series(
         found = []
         for job in jobs:
             run = _Run(workspace, job, checks[job.name], compilers[job.name], identity, options, progress)
-            result = dataclasses.replace(run.check(plan.packages[job.name], without), outdated=outdated)
+            result, patches = run.check(plan.packages[job.name], without)
+            result = dataclasses.replace(result, outdated=outdated)
             if not without:
-                result = _keep(workspace, job, manifests, result, options)
+                file = keep_check(workspace, job, manifests, patches, result, options.each)
+                result = dataclasses.replace(result, evidence=file)
             found.append(result)
         return tuple(found)
 
@@ -93,7 +93,7 @@ class _Run:
     options: Options
     progress: Callable[[str], None]
 
-    def check(self, plan: PackagePlan, without: Sequence[Oid]) -> CheckResult:
+    def check(self, plan: PackagePlan, without: Sequence[Oid]) -> tuple[CheckResult, tuple[Patch, ...]]:
         began = time.monotonic()
         left_out = tuple(e.commit for e in plan.entries if e.commit in without)
         if left_out:
@@ -115,13 +115,16 @@ class _Run:
         rows = self._rows(build, replayed, made)
         if rows and rows[-1].built is not None and rows[-1].built.ok:
             problems += _unexpected(checkout)
-        return CheckResult(
+        result = CheckResult(
             job.name, replayed.base, plan.base_name, replayed.tip, replayed.tree, self.compiler.title,
             made.application, rows, (*problems, *_nothing(rows)), self._hints(rows),
             _not_checked(rows, touched, self.how), left_out,
             folder=self.workspace.relative(checkout.folder), log=self.workspace.relative(log),
             seconds=time.monotonic() - began,
         )  # fmt: skip
+        if exported(patches_folder(self.workspace, job)) == (rollup_name(job),):
+            made = export(job, replayed, rollup=True)
+        return result, made.patches
 
     def _open_checkout(self, base: Oid) -> Checkout:
         folder = _folder(self.workspace, self.job.name)
@@ -186,25 +189,6 @@ class _Run:
             tree = landing.tree
             entries.append(dataclasses.replace(entry, verdict=landing.verdict, tree=tree))
         return dataclasses.replace(plan, entries=tuple(entries))
-
-
-def _keep(
-    workspace: Workspace, job: Job, manifests: Manifests, result: CheckResult, options: Options
-) -> CheckResult:
-    """Write the evidence of a check, one object, and return the result with its file's name."""
-    name = f"check-{job.release.name}-{job.feature.name}-{job.name}.json"
-    file = workspace.state_dir / "evidence" / name
-    evidence = {
-        "format": FORMAT,
-        "kind": "check",
-        "feature": job.feature.name,
-        "release": job.release.name,
-        "inputs": dict(manifests.inputs),
-        "each": options.each,
-        **to_object(result),
-    }
-    write_atomic(file, (json.dumps(evidence, indent=1, sort_keys=True) + "\n").encode())
-    return dataclasses.replace(result, evidence=workspace.relative(file))
 
 
 def _how(workspace: Workspace, manifests: Manifests, name: str) -> Check:

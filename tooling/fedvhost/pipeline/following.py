@@ -31,6 +31,7 @@ from fedvhost.git.followups import Edit, HistoryBeyond, LaterHistory, independen
 from fedvhost.git.history import History
 from fedvhost.git.store import GitStore
 from fedvhost.git.trees import GitTree
+from fedvhost.pipeline.evidencing import keep_fixes
 from fedvhost.pipeline.facts import HistoryFacts
 from fedvhost.pipeline.inputs import Job, Request, open_jobs, read_manifests
 from fedvhost.pipeline.planning import read_plan
@@ -39,7 +40,7 @@ from fedvhost.workspace import Workspace
 
 
 def find_followups(workspace: Workspace, request: Request, progress: Callable[[str], None]) -> FollowUps:
-    """Find the follow-ups of what the plan lands; nothing is written but objects of ours.
+    """Find the follow-ups of what the plan lands; nothing is written but objects of ours and the evidence.
 
     Raises:
         InputError: there is no plan, or a manifest or history is wrong.
@@ -48,6 +49,8 @@ def find_followups(workspace: Workspace, request: Request, progress: Callable[[s
     with workspace.lock(), open_jobs(workspace, request, manifests) as jobs:
         plan = read_plan(workspace, manifests)
         found = {job.name: follow(job, plan.packages[job.name], progress) for job in jobs}
+        for job in jobs:
+            keep_fixes(workspace, job, manifests, found[job.name])
     return FollowUps(manifests.feature.name, manifests.release.name, found)
 
 

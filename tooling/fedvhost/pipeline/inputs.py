@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import tomllib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -20,6 +22,10 @@ from fedvhost.upstreams import Upstream, open_store, parse_given, resolve_revisi
 from fedvhost.values import Oid
 from fedvhost.workspace import Workspace, nearest
 
+# What of a package's table in each manifest decides which commits land, and how.
+FEATURE_KEYS = frozenset({"paths", "until", "also", "never", "taken", "omitted", "adapt", "assume"})
+RELEASE_KEYS = frozenset({"base"})
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -34,7 +40,8 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Manifests:
-    """The manifests of a run. ``inputs``: workspace path → SHA-256, as a plan records them."""
+    """The manifests of a run. ``inputs``: workspace path → SHA-256 of what of it decides a plan, as the
+    plan records it: turning the contingency flag or a word of the release note makes no plan outdated."""
 
     feature: Feature
     release: Release
@@ -90,8 +97,8 @@ def read_manifests(workspace: Workspace, request: Request) -> Manifests:
             )
     chosen = tuple(p for p in packages if not request.packages or p in request.packages)
     inputs = {
-        workspace.relative(file): hashlib.sha256(text.encode()).hexdigest()
-        for file, text in ((feature_file, feature_text), (release_file, release_text))
+        workspace.relative(feature_file): _decides_plan(feature_text, FEATURE_KEYS),
+        workspace.relative(release_file): _decides_plan(release_text, RELEASE_KEYS),
     }
     texts = (workspace.relative(feature_file), feature_text, workspace.relative(release_file), release_text)
     return Manifests(feature, release, chosen, inputs, *texts)
@@ -236,3 +243,9 @@ def at_key(manifests: Manifests, key: Key, what: str) -> InputError:
 def commits_of(names: Sequence[str], upstream: Upstream) -> tuple[Oid, ...]:
     """Resolve what a person typed on the command line."""
     return tuple(resolve_revision(upstream, n, "commit") for n in names)
+
+
+def _decides_plan(text: str, keys: Collection[str]) -> str:
+    packages = tomllib.loads(text).get("packages", {})
+    parts = {name: {k: v for k, v in part.items() if k in keys} for name, part in packages.items()}
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()

@@ -61,7 +61,7 @@ def to_object(result: Result) -> dict[str, Any]:
         "feature": result.feature,
         "release": result.release,
         "ok": result.ok,
-        "packages": {name: _package(p) for name, p in result.packages.items()},
+        "packages": {name: package_object(p) for name, p in result.packages.items()},
         "undecided": [
             {"package": name, "commit": u.commit, "subject": u.subject, "what": u.what}
             for name, p in result.packages.items()
@@ -71,7 +71,8 @@ def to_object(result: Result) -> dict[str, Any]:
     }
 
 
-def _package(result: PackageResult) -> dict[str, Any]:
+def package_object(result: PackageResult) -> dict[str, Any]:
+    """Return what a run came to for one package as JSON's types."""
     plan, replay, export, spec = result.plan, result.replay, result.export, result.spec
     patch_of = {}
     if export is not None:
@@ -103,7 +104,7 @@ def _package(result: PackageResult) -> dict[str, Any]:
         "changed": list(result.changed),
     }
     if export is not None:
-        found["applied"] = asdict(export.application)
+        found["applied"] = asdict(export.application) | {"ok": export.application.ok}
     return found
 
 

@@ -136,15 +136,16 @@ class Upstream:
     def git(self, *args: str, stdin: bytes = b"") -> str:
         return run(["git", "-C", self.path, *args], stdin=stdin).stdout.decode().strip()
 
-    def change(self, message: str, old: str, new: str, path: str = VHOST, branch: str = "master") -> Oid:
+    def change(
+        self, message: str, old: str, new: str, path: str = VHOST, branch: str = "master",
+        who: str = "Ada <ada@example.org>",
+    ) -> Oid:  # fmt: skip
         """Commit one replacement; returns the commit."""
         text = run(["git", "-C", self.path, "show", f"{branch}:{path}"]).stdout.decode()
         assert text.count(old) == 1
         content = text.replace(old, new).encode()
         self.count += 1
-        lines = (
-            f"commit refs/heads/{branch}\ncommitter Ada <ada@example.org> {1270000000 + self.count} +0000\n"
-        )
+        lines = f"commit refs/heads/{branch}\ncommitter {who} {1270000000 + self.count} +0000\n"
         head = f"{lines}data {len(message.encode())}\n{message}\nfrom refs/heads/{branch}^0\n"
         body = f"M 100644 inline {path}\ndata {len(content)}\n"
         self.git("fast-import", "--quiet", stdin=head.encode() + body.encode() + content + b"\n")
@@ -188,6 +189,45 @@ def test_a_fix_of_a_later_features_lines_is_not_to_be_taken(done: Work, upstream
     assert kinds(found)[feature] == "feature"
     away = {f["commit"]: f["reason"] for f in found["packages"]["kernel"]["not_to_be_taken"]}
     assert feature[:12] in away[fix]
+
+
+def test_a_fix_that_takes_away_what_is_still_used_here_is_not_to_be_taken(
+    done: Work, upstream: Upstream
+) -> None:
+    start = upstream.git("show", f"master:{VHOST}")
+    begin = start.index("static long vhost_dev_set_owner")
+    function = start[begin : start.index("long vhost_dev_reset_owner")]
+    cleanup = upstream.change(
+        "vhost: minor cleanup\n", "\t\treturn vhost_dev_set_owner(dev);\n", "\t\treturn !!dev->owned++;\n"
+    )
+    fix = upstream.change("vhost: fix warning\n", function, "")
+
+    found = done.json("fixes", "--package", "kernel", "--upstream", f"kernel={upstream.path}")
+
+    away = {f["commit"]: f for f in found["packages"]["kernel"]["not_to_be_taken"]}
+    assert "it takes away 'vhost_dev_set_owner', which is still used here" in away[fix]["reason"]
+    assert cleanup[:12] in away[fix]["reason"]
+    assert (away[fix]["trial"]["ok"], away[fix]["trial"]["lost"]) == (False, ["vhost_dev_set_owner"])
+
+
+def test_a_numbered_bug_that_the_picks_author_repairs_beside_them_is_offered(
+    done: Work, sample: Sample, upstream: Upstream
+) -> None:
+    author = upstream.git("log", "-1", "--format=%an <%ae>", sample.commits["kernel/vhost-net"])
+
+    def change(old: str, new: str, bug: str, who: str) -> Oid:
+        return upstream.change(f"tun: avoid a panic\n\n{bug}\n", old, new, "drivers/net/tun.c", who=who)
+
+    bug_named = change("TUN_READQ_SIZE 16\n", "TUN_READQ_SIZE 17\n", "rhbz 591494", author)
+    nothing_said = change("*tun->last = skb;\n", "*(tun->last) = skb;\n", "", author)
+    somebody_else = change(
+        "tun->last = &skb->next;\n", "tun->last = &(skb->next);\n", "rhbz 591495", "S <s@x>"
+    )
+
+    found = kinds(done.json("fixes", "--package", "kernel", "--upstream", f"kernel={upstream.path}"))
+
+    assert found[bug_named] == "offered"
+    assert not {nothing_said, somebody_else} & found.keys()
 
 
 def test_comments_and_white_space_are_noise_whatever_the_subject_says(done: Work, upstream: Upstream) -> None:

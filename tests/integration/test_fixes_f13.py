@@ -28,8 +28,10 @@ KERNEL = (
 FEATURES = "c23f3445e68 8dd014adfea 9e3d195720d".split()
 MINOR, STABLE_MINOR = "79907d89c39", "2f055d42e40"
 SYNC_MM_RSS, MM_COUNTER = "298359c5bf0", "34e55232e59"
-# 940cda94dc, a repair of lines of the base that names nothing of the feature, is not among them.
-QEMU_KVM = "fae054b070 aa22e82eae 3f505ec990 0796aacb68 d154e0bafb 57c3229ba1".split()
+# Takes away a label that the series still jumps to.
+WARNING, CLEANUP = "4c3e5edf2f3", "dd1f4078f0d"
+# 940cda94dc and its own repair 279a42535d change lines of the base and name nothing of the feature.
+QEMU_KVM = "fae054b070 aa22e82eae 3f505ec990 0796aacb68 d154e0bafb 57c3229ba1 940cda94dc 279a42535d".split()
 OF_PREREQUISITES = "dbd483242c c9f79a3f79".split()
 
 
@@ -103,6 +105,15 @@ def test_what_repairs_a_commit_that_is_not_here_is_not_offered(kernel: Any) -> N
     assert away is not None
     assert MM_COUNTER in away["reason"]
     assert find(kernel["offered"], SYNC_MM_RSS) is None
+
+
+def test_what_takes_a_label_away_that_the_series_jumps_to_is_not_offered(kernel: Any) -> None:
+    away = find(kernel["not_to_be_taken"], WARNING)
+
+    assert away is not None
+    assert "it takes away 'done', which is still used here" in away["reason"]
+    assert CLEANUP in away["reason"]
+    assert find(kernel["offered"], WARNING) is None
 
 
 @pytest.mark.parametrize("commit", FEATURES)

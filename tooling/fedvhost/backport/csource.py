@@ -69,6 +69,11 @@ _DECLARATIONS = f"""[
   (parameter_list) @inner
   (function_definition body: (compound_statement) @inner)
 ]"""
+_JUMPS = """[
+  (function_definition body: (compound_statement) @body)
+  (goto_statement label: (statement_identifier) @goto)
+  (labeled_statement label: (statement_identifier) @label)
+]"""
 _SCOPES = {
     "function_definition": "function",
     "struct_specifier": "struct",
@@ -142,6 +147,27 @@ def declared(source: bytes) -> Declared:
     for match in _BY_MACRO.finditer(text):
         outer.update(_NAME.findall(match[1]))
     return Declared(frozenset(outer), frozenset(inner - outer))
+
+
+def open_gotos(source: bytes) -> frozenset[str]:
+    """Return the labels that functions jump to and do not have."""
+    if b"goto" not in source:
+        return frozenset()
+    parser, _ = _parser()
+    captures = QueryCursor(_jumps()).captures(parser.parse(source).root_node)
+    bodies = _merged((n.start_byte, n.end_byte) for n in captures.get("body", ()))
+    starts = [start for start, _ in bodies]
+
+    def placed(kind: str) -> set[tuple[int, bytes]]:
+        nodes = captures.get(kind, ())
+        return {(bisect_right(starts, n.start_byte), n.text or b"") for n in nodes}
+
+    return frozenset(name.decode("latin-1") for _, name in placed("goto") - placed("label"))
+
+
+@cache
+def _jumps() -> Query:
+    return Query(Language(tree_sitter_c.language()), _JUMPS)
 
 
 def _merged(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -3,8 +3,11 @@
 A follow-up is linked to the series by evidence of git's (``lines``: it changes lines that a pick wrote;
 ``beside``: it only adds, right beside such lines, or ``file``: elsewhere, both in a file that a pick created;
 ``mention``, ``fixes``, ``revert``: its message names a pick; ``name``: its message names the feature, or a
-file or folder that is new with it). Whether it repairs anything is read from its message. What it repairs
-must be here, too: a repair of something that neither base nor series has is not to be taken.
+file or folder that is new with it; ``author``: whoever wrote most of the picks repairs no other files than
+those that they change, a bug by its number).
+
+Whether it repairs anything is read from its message. What it repairs must be here, too: a repair of something
+that neither base nor series has is not to be taken, nor is one that takes away what is still used here.
 """
 
 from __future__ import annotations
@@ -79,18 +82,25 @@ class Candidate:
 class Trial:
     """How a follow-up lands on the series: ``on`` are the offered ones landed before it (none: it lands on
     the series as it is); ``conflicts`` the files it stops in, ``missing`` the names it uses that are not
-    there; ``review``: it lands, and a person must look at the place."""
+    there; ``lost`` what it takes away and is still used here; ``review``: it lands, and a person must look at
+    the place."""
 
     verdict: Verdict
     conflicts: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
     on: tuple[Oid, ...] = ()
     review: bool = False
 
     @property
     def ok(self) -> bool:
-        """Whether it lands and misses nothing."""
-        return self.verdict is not Verdict.STOPPED and not self.missing
+        """Whether it lands, misses nothing, and takes nothing away that is used."""
+        return self.verdict is not Verdict.STOPPED and not self.missing and not self.lost
+
+    @property
+    def smooth(self) -> bool:
+        """Whether it lands as git merges it."""
+        return self.ok and self.verdict is Verdict.CLEAN
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +218,7 @@ def best_form(forms: Sequence[tuple[Oid, Trial]]) -> tuple[Oid, Trial]:
     def cost(form: tuple[Oid, Trial]) -> tuple[bool, bool, int, int, int]:
         trial = form[1]
         rung = ladder.index(trial.verdict)
-        return (not trial.ok, trial.review, rung, len(trial.on), len(trial.missing))
+        return (not trial.ok, trial.review, rung, len(trial.on), len(trial.missing) + len(trial.lost))
 
     return min(forms, key=cost)
 

@@ -208,6 +208,11 @@ def read_message(message: str, lines: int) -> Reading:
     return Reading(Nature.FEATURE, (why, *size))
 
 
+def names_a_bug(message: str) -> bool:
+    """Whether a message names a bug by its number in a tracker."""
+    return _TRACKER.search(message) is not None
+
+
 def is_any(commit: Oid, names: tuple[str, ...]) -> bool:
     """Whether one of the abbreviated names can be this commit."""
     return any(commit.startswith(n) for n in names)

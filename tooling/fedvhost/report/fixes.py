@@ -85,7 +85,9 @@ def _lines(one: FollowUp, style: Style, width: int) -> Iterator[str]:
 
 
 def _verdict(trial: Trial) -> str:
-    return trial.verdict.value if trial.ok or not trial.missing else "misses names"
+    if trial.missing:
+        return "misses names"
+    return "breaks" if trial.lost else trial.verdict.value
 
 
 def _details(trial: Trial) -> Iterator[str]:
@@ -95,6 +97,8 @@ def _details(trial: Trial) -> Iterator[str]:
         yield f"conflicts in {', '.join(trial.conflicts)}"
     if trial.missing:
         yield f"uses what is not here: {', '.join(trial.missing)}"
+    if trial.lost:
+        yield f"takes away what is used here: {', '.join(trial.lost)}"
     if trial.review:
         yield "look at the place: a rung had to choose"
 

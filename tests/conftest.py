@@ -8,12 +8,16 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from backports import FEDVHOST, Finished, Work, copy_workspace
 from fedvhost.sample import Sample, write_sample
 from gitrepo import Repo
+
+if TYPE_CHECKING:
+    from realkoji.hub import Hub
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 UPSTREAM_VARIABLES = ("FEDVHOST_UPSTREAM_KERNEL", "FEDVHOST_UPSTREAM_QEMU_KVM")
@@ -146,6 +150,17 @@ def finished(sample: Sample, tmp_path_factory: pytest.TempPathFactory) -> Finish
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     return Finished(root, json.loads(done.stdout))
+
+
+@pytest.fixture(scope="session")
+def koji_hub(hermetic: None) -> Iterator[Hub]:
+    """A real koji hub with a stand-in builder (see ``realkoji``), once a test process; up in two seconds."""
+    from realkoji.hub import missing, running  # noqa: PLC0415  koji is slow to import
+
+    if reason := missing():
+        pytest.skip(reason)
+    with running() as hub:
+        yield hub
 
 
 @pytest.fixture

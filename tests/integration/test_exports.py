@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -104,6 +105,27 @@ def test_exports_that_are_new_moved_replaced_or_of_another_architecture(history:
     }
 
 
+def lack(
+    name: str,
+    *paths: str,
+    kind: Literal["undefined", "unexported", "arguments"] = "undefined",
+    given: int = 0,
+) -> Missing:
+    """What is missing where a pick uses ``name``, which upstream has in ``paths``."""
+    return Missing(name, "net.c", 1, kind, paths, arguments=given if kind == "arguments" else None)
+
+
+def test_the_commit_that_changed_how_many_arguments_a_function_takes(history: History) -> None:
+    base = history.commit(ring_h="int ring_kick(int ring);\n")
+    history.commit(ring_h="/* soon (a, b) */\nint ring_kick(int ring);\n")
+    changes = history.commit(ring_h="int ring_kick(int ring,\n\t      int how);\n")
+    pick = history.commit(net_c="int x = ring_kick(1, 2);\n")
+
+    for given, found in ((2, changes), (1, None), (3, None)):
+        one = lack("ring_kick", "ring.h", kind="arguments", given=given)
+        assert origin(history.store, one, base, pick) == found
+
+
 def test_the_commit_that_a_declaration_came_with(history: History) -> None:
     base = history.commit(ring_h="int ring_kick_all(int how);\n/* ring_kick comes later */\n", ring_c="\n")
     history.commit(ring_c="int ring_kick(void) { return 1; }\n")
@@ -113,7 +135,7 @@ def test_the_commit_that_a_declaration_came_with(history: History) -> None:
     pick = history.commit(net_c="int x = ring_kick();\n")
 
     def asked(name: str, *paths: str) -> Oid | None:
-        return origin(history.store, name, paths, base, pick, export=False)
+        return origin(history.store, lack(name, *paths), base, pick)
 
     assert asked("ring_kick", "ring.c", "ring.h") == declares
     assert asked("ring_kick_all", "ring.h") is None  # the base has it
@@ -125,7 +147,7 @@ def test_a_rename_that_leaves_the_count_of_the_shorter_word_as_it_was(history: H
     base = history.commit(err_h="void error_report_old(int);\n")
     renamed = history.commit(err_h="void error_report(int);\n")
     pick = history.commit(net_c="int x;\n")
-    assert origin(history.store, "error_report", ["err.h"], base, pick, export=False) == renamed
+    assert origin(history.store, lack("error_report", "err.h"), base, pick) == renamed
 
 
 def test_the_commit_that_an_export_came_with_not_the_one_that_defines_it(history: History) -> None:
@@ -133,7 +155,7 @@ def test_the_commit_that_an_export_came_with_not_the_one_that_defines_it(history
     history.commit(mm_c="void use_mm(void) { }\n")
     exports = history.commit(mm_c="void use_mm(void) { }\nEXPORT_SYMBOL_GPL(use_mm);\n")
     pick = history.commit(net_c="int x;\n")
-    assert origin(history.store, "use_mm", ["mm.c"], base, pick, export=True) == exports
+    assert origin(history.store, lack("use_mm", "mm.c", kind="unexported"), base, pick) == exports
 
 
 def test_the_commit_that_a_header_came_with(history: History) -> None:
@@ -141,13 +163,13 @@ def test_the_commit_that_a_header_came_with(history: History) -> None:
     brings = history.commit(hw_vhost_h="int x;\n")
     pick = history.commit(hw_a_c='#include "vhost.h"\n')
     for name in ("vhost.h", "hw/vhost.h"):
-        assert origin(history.store, name, ["hw/vhost.h"], base, pick, export=False) == brings
+        assert origin(history.store, lack(name, "hw/vhost.h"), base, pick) == brings
 
 
 def test_the_pick_itself_is_nobodys_prerequisite(history: History) -> None:
     base = history.commit(a_h="\n")
     pick = history.commit(a_h="int fresh;\n")
-    assert origin(history.store, "fresh", ["a.h"], base, pick, export=False) is None
+    assert origin(history.store, lack("fresh", "a.h"), base, pick) is None
 
 
 # -- the real histories -----------------------------------------------------------------------------
@@ -187,8 +209,7 @@ class Real:
         return [*found, *missing_exports(self.upstream, result, added, lambda: gained or {})]
 
     def origin(self, missing: Missing, pick: str) -> str | None:
-        export = missing.kind == "unexported"
-        found = origin(self.store, missing.name, missing.found_in, self.base, self.oid(pick), export=export)
+        found = origin(self.store, missing, self.base, self.oid(pick))
         return None if found is None else found.short
 
 

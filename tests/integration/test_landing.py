@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -148,8 +149,25 @@ def test_what_git_merges_is_gits_tree_and_the_rest_stops(name: str, field: MakeF
         assert landing.tree == made.repo.tree(made.base)
         assert made.picked_by_git() is None
     else:
-        assert not landing.unsettled and not landing.notes
+        assert not landing.unsettled
+        assert {n.rung for n in landing.notes} <= {"rename"}
         assert landing.tree == made.picked_by_git()
+
+
+def test_a_file_that_git_found_under_another_name_is_told_with_both_names(field: MakeField) -> None:
+    """A clean merge into the wrong file looks like any clean merge."""
+    made = field({"f": F, **X}, {"f": None, "g": numbered(l9="own")}, {"f": FAR, "x": "y\n"})
+    landing = made.land()
+
+    assert (landing.verdict, landing.elsewhere) == (CLEAN, {"g": "f"})
+    assert [(n.path, n.rung) for n in landing.notes] == [("g", "rename")]
+    assert re.fullmatch(r"upstream's 'f', which git takes for this file: \d\d % alike", landing.notes[0].how)
+
+
+def test_a_file_that_the_pick_itself_moves_is_no_guess(field: MakeField) -> None:
+    landing = field({"f": F}, {"f": OWN}, {"f": None, "g": FAR}).land()
+
+    assert (landing.verdict, landing.notes) == (CLEAN, ())
 
 
 # -- insertion --------------------------------------------------------------------------------------------
@@ -257,6 +275,7 @@ def test_one_conflict_that_stays_open_stops_the_whole_pick(field: MakeField) -> 
 def test_an_insert_into_a_file_that_git_found_under_another_name_must_be_looked_at(field: MakeField) -> None:
     made = field({"f": F}, {"f": None, "g": numbered(l2="own")}, {"f": numbered(l1="line 1\nnew")})
     landing = made.land()
+    assert [n.rung for n in landing.notes] == ["rename", "insertion"]
     assert (landing.verdict, landing.review) == (Verdict.INSERTED, True)
     assert made.text(landing, "g") == numbered(l1="line 1\nnew", l2="own")
     assert made.text(landing, "f") is None

@@ -69,6 +69,44 @@ def test_a_function_that_no_module_can_link_to_brings_its_export(repo: Repo, sto
     assert {e.kind for e in entry(found, needs).evidence} >= {"export"}
 
 
+def test_a_call_with_one_argument_more_brings_the_commit_that_changed_the_function(
+    repo: Repo, store: GitStore
+) -> None:
+    """Git merges it cleanly, and a C compiler of then only warned."""
+    old = {"k.h": "int kick(int ring);\n", "net.c": USER}
+    base = repo.commit("base", old)
+    needs = repo.commit("ring: say how to kick", {"k.h": "int kick(int ring, int how);\n"})
+    pick = repo.commit("net: kick", {"net.c": USER.replace("return 0", "return kick(1, 2)")})
+
+    found = plan(job(repo, store, base, [pick]))
+    assert ends(found) == {needs: "clean", pick: "clean"}
+    detail = (
+        f"'kick' is declared with another number of parameters without it; {pick.short} calls that in net.c:5"
+    )
+    assert [(e.names, e.detail) for e in entry(found, needs).evidence if e.kind == "arguments"] == [
+        (("kick",), detail)
+    ]
+    without = plan(job(repo, store, base, [pick], never={needs: "too new"}))
+    assert without.stop is not None
+    assert without.stop.problems == (
+        f"net.c:5 calls 'kick' with 2 arguments, and it takes 1 here; "
+        f"it came with {needs.short} (ring: say how to kick)",
+    )
+
+
+def test_a_file_that_is_mapped_is_checked_like_any(repo: Repo, store: GitStore) -> None:
+    near = "int own;\n" * 30 + USER
+    base = repo.commit("base", {"k.h": "int old(void);\n", "net.c": USER, "near.c": near})
+    base = repo.commit("moved here", {"net.c": None})
+    upstream = repo.commit("upstream", {"net.c": USER, "near.c": None}, onto=base)
+    needs = repo.commit("k: tun_get", {"k.h": "int old(void);\nint tun_get(void);\n"}, onto=upstream)
+    pick = repo.commit("net: use it", {"net.c": USER.replace("return 0", "return tun_get()")}, onto=needs)
+    said = Adaptation(pick, "it is there", map_path={"net.c": "near.c"})
+
+    found = plan(job(repo, store, base, [pick], adapt=[said]))
+    assert ends(found) == {needs: "clean", pick: "adapted"}
+
+
 def test_a_name_that_a_person_vouches_for_brings_nothing(repo: Repo, store: GitStore) -> None:
     base = repo.commit("base", {"k.h": "int old(void);\n", "net.c": USER})
     repo.commit("declares", {"k.h": "int old(void);\nint tun_get(void);\n"})

@@ -43,15 +43,23 @@ const char *s = "ghost \\" ghost";
     ]
 
 
-def test_a_member_or_a_tag_is_not_a_plain_use() -> None:
-    source = b"d->log_file = e.log_file + log_file; struct log_file *f = log_file();"
-    assert [u.plain for u in uses(source, EVERYTHING) if u.name == "log_file"] == [
-        False,
-        False,
-        True,
-        False,
-        True,
+def test_how_a_name_is_used() -> None:
+    source = b"d->log_file = e.log_file + log_file; struct log_file *f = log_file ();"
+    assert [u.how for u in uses(source, EVERYTHING) if u.name == "log_file"] == [
+        "member",
+        "member",
+        "name",
+        "tag",
+        "call",
     ]
+
+
+def test_members_are_told_from_what_can_be_called() -> None:
+    found = declared(
+        b"struct dev { int open; int (*close)(int); };\n#define alias open\nint reset(int open);\n"
+    )
+    assert found.members == {"open", "close", "alias"}
+    assert found.outer == {"dev", "alias", "reset"}
 
 
 def test_only_the_lines_asked_for_are_read() -> None:
@@ -83,7 +91,8 @@ def test_only_the_lines_asked_for_are_read() -> None:
     ],
 )
 def test_what_a_header_declares_is_seen(source: bytes, name: str) -> None:
-    assert name in declared(source).outer
+    found = declared(source)
+    assert name in found.outer | found.members
 
 
 def test_what_only_a_function_knows_is_not_offered_to_others() -> None:

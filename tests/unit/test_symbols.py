@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 
+import pytest
+
 from fedvhost.backport.added import added_lines
 from fedvhost.backport.includes import Sources, View
 from fedvhost.backport.kbuild import built_in, same_module
-from fedvhost.backport.symbols import Missing, missing_exports, missing_symbols, new_uses
+from fedvhost.backport.symbols import Missing, call_text, missing_exports, missing_symbols, new_uses
 from fedvhost.values import Oid
 
 
@@ -34,7 +36,10 @@ BASE = {
 
 
 def missing(
-    upstream: Mapping[str, str], result: Mapping[str, str], before: Mapping[str, str]
+    upstream: Mapping[str, str],
+    result: Mapping[str, str],
+    before: Mapping[str, str],
+    elsewhere: Mapping[str, str] | None = None,
 ) -> list[Missing]:
     """What is missing if the pick turned ``before`` into ``result``."""
     added = {
@@ -42,7 +47,8 @@ def missing(
         for path, text in result.items()
         if text != before.get(path)
     }
-    return list(missing_symbols(Files(upstream), Files(result), added, cache=Sources()))
+    found = missing_symbols(Files(upstream), Files(result), added, cache=Sources(), elsewhere=elsewhere or {})
+    return list(found)
 
 
 def test_a_function_that_the_base_calls_something_else() -> None:
@@ -50,7 +56,7 @@ def test_a_function_that_the_base_calls_something_else() -> None:
     upstream = {**BASE, "net/ring.c": pick, "include/errors.h": "void new_error(const char *text);\n"}
 
     assert missing(upstream, {**BASE, "net/ring.c": pick}, BASE) == [
-        Missing("new_error", "net/ring.c", 6, "undefined", ("include/errors.h",))
+        Missing("new_error", "net/ring.c", 6, "undefined", ("include/errors.h",), "call")
     ]
 
 
@@ -88,7 +94,7 @@ def test_a_static_function_of_the_same_file_that_an_earlier_commit_brought() -> 
     upstream = {**BASE, "net/ring.c": "static int settle(void) { return 1; }\n" + pick}
 
     assert missing(upstream, {**BASE, "net/ring.c": pick}, BASE) == [
-        Missing("settle", "net/ring.c", 6, "undefined", ("net/ring.c",))
+        Missing("settle", "net/ring.c", 6, "undefined", ("net/ring.c",), "call")
     ]
 
 
@@ -115,6 +121,149 @@ def test_a_member_that_was_renamed_upstream() -> None:
     upstream = {**old, "net/ring.c": pick, "include/errors.h": "struct dev { int guest_features; };\n"}
 
     assert [m.name for m in missing(upstream, {**old, "net/ring.c": pick}, old)] == ["guest_features"]
+
+
+def test_a_member_of_that_name_does_not_hide_a_function_that_is_missing() -> None:
+    """``struct dev`` has a ``reset`` to call through; the function of that name came later."""
+    old = {**BASE, "include/errors.h": "struct dev { int (*reset)(int); };\n"}
+    pick = BASE["net/ring.c"].replace("return 0;", "return reset(1);")
+    upstream = {**old, "net/ring.c": pick, "include/errors.h": old["include/errors.h"] + "int reset(int);\n"}
+
+    assert [m.name for m in missing(upstream, {**old, "net/ring.c": pick}, old)] == ["reset"]
+
+
+def test_a_function_of_that_name_does_not_hide_a_member_that_is_missing() -> None:
+    header = "int reset(int);\nstruct dev {{ int open;{} }};\n"
+    old = {**BASE, "include/errors.h": header.format("")}
+    pick = BASE["net/ring.c"].replace("return 0;", "return d->reset;")
+    upstream = {**old, "net/ring.c": pick, "include/errors.h": header.format(" int reset;")}
+
+    assert [(m.name, m.how) for m in missing(upstream, {**old, "net/ring.c": pick}, old)] == [
+        ("reset", "member")
+    ]
+
+
+def test_a_file_that_used_the_member_before_does_not_know_the_function() -> None:
+    before = BASE["net/ring.c"] + "int go(struct dev *d)\n{\n    return d->reset(1);\n}\n"
+    old = {**BASE, "net/ring.c": before, "include/errors.h": "struct dev { int (*reset)(int); };\n"}
+    pick = before.replace("return 0;", "return reset(1);")
+    upstream = {**old, "net/ring.c": pick, "include/errors.h": old["include/errors.h"] + "int reset(int);\n"}
+
+    assert [m.name for m in missing(upstream, {**old, "net/ring.c": pick}, old)] == ["reset"]
+
+
+def test_a_member_as_an_argument_and_a_macro_for_a_member_are_members() -> None:
+    header = "struct dev { int ring; };\n#define first ring\n"
+    pick = BASE["net/ring.c"].replace("return 0;", "return offsetof(struct dev, ring) + d->first;")
+    tree = {**BASE, "net/ring.c": pick, "include/errors.h": header}
+
+    assert missing(tree, tree, {**BASE, "include/errors.h": header}) == []
+
+
+def test_a_file_that_is_elsewhere_here_is_checked_against_upstreams() -> None:
+    pick = BASE["net/ring.c"].replace("return 0;", "return settle(1);")
+    upstream = {"core/ring.c": "static int settle(int a) { return a; }\n" + pick}
+    result = {**BASE, "net/ring.c": pick}
+
+    assert [m.name for m in missing(upstream, result, BASE, {"net/ring.c": "core/ring.c"})] == ["settle"]
+    assert missing(upstream, result, BASE) == []
+
+
+# -- with the right number of arguments ---------------------------------------------------------------
+
+
+def called(call: str, here: str, upstream: str, before: str = BASE["net/ring.c"]) -> list[Missing]:
+    """What is missing if a pick adds ``call`` and the header reads otherwise ``here`` than upstream."""
+    old = {**BASE, "net/ring.c": before, "include/errors.h": here}
+    pick = before.replace("return 0;", f"return {call};")
+    return missing(
+        {**old, "net/ring.c": pick, "include/errors.h": upstream}, {**old, "net/ring.c": pick}, old
+    )
+
+
+def test_a_call_with_an_argument_that_the_function_does_not_take_here() -> None:
+    found = called("kick(d, 1)", "int kick(struct dev *d);\n", "int kick(struct dev *d, int how);\n")
+
+    assert found == [Missing("kick", "net/ring.c", 6, "arguments", ("include/errors.h",), "call", 2, (1,))]
+    assert call_text(found[0]) == "'kick' with 2 arguments, and it takes 1 here"
+
+
+@pytest.mark.parametrize(
+    ("call", "here", "upstream"),
+    [
+        ("kick(d)", "#define kick(d, how) (d)\n", "#define kick(d) (d)\n"),
+        ("kick()", "int kick(int a);\n", "int kick(void);\n"),
+        ("kick(a, f(b, c), (d, e))", "void kick(int a, int b);\n", "void kick(int a, int b, int c);\n"),
+        ("kick('(', \",\")", "int kick(char __user *p);\n", "int kick(char c, const char __user *p);\n"),
+        ("kick(a,\n    b)", "int kick(int (*f)(int, int));\n", "int kick(int (*f)(int, int), int b);\n"),
+        ("kick(1)", "static inline int kick(void) { return 0; }\n", "int kick(int a)\n{ return a; }\n"),
+    ],
+)  # fmt: skip
+def test_calls_that_do_not_fit(call: str, here: str, upstream: str) -> None:
+    assert [m.kind for m in called(call, here, upstream)] == ["arguments"]
+    assert called(call, upstream, upstream) == []
+
+
+@pytest.mark.parametrize(
+    ("call", "here"),
+    [
+        ("kick(1, 2)", "int kick(const char *form, ...);\n"),
+        ("kick(1, 2)", "#define kick(args...) go(args)\n"),
+        ("kick(1, 2)", "int kick();\n"),
+        ("kick()", "#define kick(x) go(x)\n"),
+        ("kick(1, 2)", "#define kick __kick\nint kick(int a);\n"),
+        ("kick(1, 2)", "extern int (*kick)(int a, int b);\n"),
+        ("kick(1, 2)", "#ifdef A\nint kick(int a);\n#else\nint kick(int a, int b);\n#endif\n"),
+        ("d->kick(1, 2)", "int kick(int a);\nstruct dev { int (*kick)(int a, int b); };\n"),
+        ("kick(1,\n#ifdef A\n    2,\n#endif\n    3)", "int kick(int a);\n"),
+    ],
+)
+def test_what_takes_any_number_or_cannot_be_counted_is_not_reported(call: str, here: str) -> None:
+    assert called(call, here, "int kick(int a, int b);\n") == []
+
+
+def test_what_does_not_fit_upstream_either_is_something_that_cannot_be_followed() -> None:
+    assert called("kick(PAIR)", "int kick(int a);\n", "int kick(int a, int b);\n") == []
+    assert called("kick(1, 2, 3)", "int kick(int a);\n", "int kick(int a, int b);\n") == []
+
+
+def test_a_call_that_upstream_has_no_function_for_is_held_to_the_one_here() -> None:
+    """A declared rename leads to a function that upstream has no more."""
+    assert [m.takes for m in called("old_error(1, 2)", "void old_error(int a);\n", "\n")] == [(1,)]
+
+
+def test_calls_that_the_file_made_before_fit() -> None:
+    before = BASE["net/ring.c"] + "int go(void)\n{\n    return kick(1, 2);\n}\n"
+    assert called("kick(3, 4)", "int kick(int a);\n", "int kick(int a, int b);\n", before) == []
+
+
+def test_an_argument_on_a_line_of_its_own_is_part_of_the_call() -> None:
+    before = BASE["net/ring.c"].replace("return 0;", "return kick(1,\n                2);")
+    old = {**BASE, "net/ring.c": before, "include/errors.h": "int kick(int a, int b);\n"}
+    pick = before.replace("                2);", "                2, 3);")
+    upstream = {**old, "net/ring.c": pick, "include/errors.h": "int kick(int a, int b, int c);\n"}
+
+    assert [(m.arguments, m.takes) for m in missing(upstream, {**old, "net/ring.c": pick}, old)] == [
+        (3, (2,))
+    ]
+
+
+def test_a_function_that_the_pick_changes_together_with_its_calls_fits() -> None:
+    before = "static int kick(int a)\n{\n    return a;\n}\n" + BASE["net/ring.c"]
+    pick = before.replace("int a)", "int a, int b)").replace("return 0;", "return kick(1, 2);")
+
+    assert (
+        missing({**BASE, "net/ring.c": pick}, {**BASE, "net/ring.c": pick}, {**BASE, "net/ring.c": before})
+        == []
+    )
+
+
+def test_a_local_function_pointer_is_not_the_function_of_that_name() -> None:
+    pick = BASE["net/ring.c"].replace("return 0;", "int (*kick)(int, int) = f;\n    return kick(1, 2);")
+    header = "int kick(int a);\n"
+    tree = {**BASE, "net/ring.c": pick, "include/errors.h": header}
+
+    assert missing(tree, tree, {**BASE, "include/errors.h": header}) == []
 
 
 def test_files_that_are_not_c_are_left_alone() -> None:

@@ -11,10 +11,11 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
+from typing import Literal
 
 import tree_sitter_c
-from tree_sitter import Language, Node, Parser, Query, QueryCursor
+from tree_sitter import Language, Node, Parser, Query, QueryCursor, Tree
 
 _NAME = re.compile(r"\b[A-Za-z_]\w*", re.ASCII)
 # C's own words and GNU C's spellings: never anybody's to declare.
@@ -43,9 +44,16 @@ _BY_MACRO = re.compile(
     re.MULTILINE,
 )
 # static always_inline int name(…: words that tree-sitter does not know can make it lose the function.
-_BY_LINE = re.compile(r"^(?:static|extern)\b[\w \t*]*?[ \t*]((?![A-Z0-9_]+\b)\w+)[ \t]*\(", re.MULTILINE)
-_NOT_PLAIN = re.compile(r"(?:\.|->|\b(?:struct|union|enum)\s)\s*\Z")
+_BY_LINE = re.compile(
+    r"^(?!(?:return|else|if|while|for|switch|do|goto|case|typedef)\b)[A-Za-z_][\w \t*]*?[ \t*]"
+    r"((?![A-Z0-9_]+\b)\w+)[ \t]*\(",
+    re.MULTILINE,
+)
+_MEMBER = re.compile(r"(?:\.|->)\s*\Z")
+_TAG = re.compile(r"\b(?:struct|union|enum)\s\s*\Z")
+_CALLED = re.compile(r"\s*\(")
 _DEFINE = re.compile(r"^[ \t]*#[ \t]*define[ \t]+(\w+)", re.MULTILINE)
+_PLAIN_DEFINE = re.compile(r"^[ \t]*#[ \t]*define[ \t]+(\w+)\b(?!\()", re.MULTILINE)
 
 _ANY_NAME = "[(identifier) (field_identifier) (type_identifier)] @name"
 _DECLARATIONS = f"""[
@@ -94,18 +102,30 @@ class Include:
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """An identifier in the code of a line (1-based). ``plain``: no member (after ``.`` or ``->``) and no
-    tag (after ``struct``, ``union`` or ``enum``), so that it may be a function or a variable."""
+    """An identifier in the code of a line (1-based). ``how``: a ``member`` (after ``.`` or ``->``), a ``tag``
+    (after ``struct``, ``union`` or ``enum``), a ``call`` (before a parenthesis), or a ``name``, which may be
+    anything: a member, too, as an argument of ``offsetof``."""
 
     name: str
     line: int
-    plain: bool
+    how: Literal["member", "tag", "call", "name"]
 
 
 @cache
-def _parser() -> tuple[Parser, Query]:
-    language = Language(tree_sitter_c.language())
-    return Parser(language), Query(language, _DECLARATIONS)
+def language() -> Language:
+    """C's grammar."""
+    return Language(tree_sitter_c.language())
+
+
+@cache
+def _declarations() -> Query:
+    return Query(language(), _DECLARATIONS)
+
+
+@lru_cache(maxsize=8)
+def parsed(source: bytes) -> Tree:
+    """Return the syntax tree of a source; of a file that is asked about again and again, the same one."""
+    return Parser(language()).parse(source)
 
 
 def code(source: bytes) -> str:
@@ -121,23 +141,28 @@ def _blank(match: re.Match[str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """The names that a file declares or defines itself. ``outer``: functions, variables, members, types,
-    tags with a body, enum constants and macros, which a file that includes it sees. ``inner``: only
-    parameters, local variables and labels of those names, which nobody else sees."""
+    """The names that a file declares or defines itself. ``outer``: functions, variables, types, tags with
+    a body, enum constants and macros, which a file that includes it sees. ``inner``: only parameters,
+    local variables and labels of those names, which nobody else sees. ``members``: what may stand after
+    ``.`` and ``->``: members of structures, and macros without parameters."""
 
     outer: frozenset[str]
     inner: frozenset[str]
+    members: frozenset[str] = frozenset()
 
 
 def declared(source: bytes) -> Declared:
     """Return what ``source`` declares, whichever branch of an ``#if`` it stands in."""
-    parser, query = _parser()
-    captures = QueryCursor(query).captures(parser.parse(source).root_node)
+    captures = QueryCursor(_declarations()).captures(parsed(source).root_node)
     inside = _merged((n.start_byte, n.end_byte) for n in captures.get("inner", ()))
     starts = [start for start, _ in inside]
     outer: set[str] = set()
     inner: set[str] = set()
+    members: set[str] = set()
     for node in captures.get("name", ()):
+        if node.type == "field_identifier":
+            members.add((node.text or b"").decode("latin-1"))
+            continue
         at = bisect_right(starts, node.start_byte) - 1
         hidden = at >= 0 and node.start_byte < inside[at][1]
         (inner if hidden else outer).add((node.text or b"").decode("latin-1"))
@@ -146,7 +171,8 @@ def declared(source: bytes) -> Declared:
     outer.update(_DEFINE.findall(text), _BY_LINE.findall(text))
     for match in _BY_MACRO.finditer(text):
         outer.update(_NAME.findall(match[1]))
-    return Declared(frozenset(outer), frozenset(inner - outer))
+    members.update(_PLAIN_DEFINE.findall(text))
+    return Declared(frozenset(outer), frozenset(inner - outer), frozenset(members))
 
 
 def open_gotos(source: bytes) -> frozenset[str]:
@@ -179,12 +205,17 @@ def _merged(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
     return found
 
 
-def names_outside(source: bytes, ranges: Sequence[range]) -> frozenset[str]:
-    """Return the identifiers in the code of every line except these (1-based, half-open)."""
+def code_outside(source: bytes, ranges: Sequence[range]) -> str:
+    """Return the code of every line except these (1-based, half-open), which are empty instead."""
     lines = _code_lines(source)
     for number in _numbers(ranges, len(lines)):
         lines[number - 1] = ""
-    return frozenset(_NAME.findall("\n".join(lines)))
+    return "\n".join(lines)
+
+
+def names_outside(source: bytes, ranges: Sequence[range]) -> frozenset[str]:
+    """Return the identifiers in the code of every line except these (1-based, half-open)."""
+    return frozenset(_NAME.findall(code_outside(source, ranges)))
 
 
 def uses(source: bytes, ranges: Sequence[range]) -> Iterator[Use]:
@@ -194,7 +225,22 @@ def uses(source: bytes, ranges: Sequence[range]) -> Iterator[Use]:
         line = lines[number - 1]
         for match in _NAME.finditer(line):
             if match[0] not in KEYWORDS:
-                yield Use(match[0], number, _NOT_PLAIN.search(line, 0, match.start()) is None)
+                yield Use(match[0], number, _how(line, match.start(), match.end()))
+
+
+def _how(text: str, start: int, end: int) -> Literal["member", "tag", "call", "name"]:
+    # What precedes a name on its line is enough, and cheap: $ would search the whole text.
+    before = text[max(0, start - 24) : start]
+    if _MEMBER.search(before):
+        return "member"
+    if _TAG.search(before):
+        return "tag"
+    return "call" if _CALLED.match(text, end) else "name"
+
+
+def ways_used(text: str, name: str) -> frozenset[str]:
+    """Return how a name is used in a piece of code: the ``how`` of each ``Use``."""
+    return frozenset(_how(text, m.start(), m.end()) for m in re.finditer(rf"\b{name}\b", text))
 
 
 def _code_lines(source: bytes) -> list[str]:
@@ -260,10 +306,7 @@ def _blocks(source: bytes, line: int) -> list[tuple[int, str]]:
     if not 0 < line <= len(text):
         return []
     row, column = line - 1, len(text[line - 1]) - len(text[line - 1].lstrip())
-    parser, _ = _parser()
-    node: Node | None = parser.parse(source).root_node.descendant_for_point_range(
-        (row, column), (row, column)
-    )
+    node: Node | None = parsed(source).root_node.descendant_for_point_range((row, column), (row, column))
     found: list[tuple[int, str]] = []
     while node is not None:
         kind = _SCOPES.get(node.type)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from posixpath import basename, dirname, join, normpath
 from typing import Protocol
 
+from fedvhost.backport.arguments import ANY, parameters
 from fedvhost.backport.csource import Include, declared, includes
 from fedvhost.values import Oid
 
@@ -18,6 +19,7 @@ from fedvhost.values import Oid
 _PLACES = ("", "include", "arch/x86/include", "include/asm-generic", "hw", "target-i386", "kvm/include")
 _INDEXES = 4
 _MOST_KNOWN = 8_000  # about 100 MiB; a plan knows some hundreds
+_MOST_COUNTED = 500
 _MOST_MATCHES = 16  # more files than this that end so: the name says nothing
 
 
@@ -37,7 +39,8 @@ class Tree(Protocol):
 class Source:
     """What one C file says by itself, whatever tree it is in."""
 
-    offers: frozenset[str]  # what it declares for those who include it
+    offers: frozenset[str]  # what it declares for those who include it, but members
+    members: frozenset[str]  # the members of its structures, and macros that may be meant as such
     includes: tuple[Include, ...]
 
 
@@ -48,6 +51,7 @@ class Sources:
     known: dict[Oid, Source] = field(default_factory=dict)
     indexes: list[tuple[KeysView[str], Mapping[str, Sequence[str]]]] = field(default_factory=list)
     words: dict[str, str] = field(default_factory=dict)  # one object a name, whichever headers say it
+    counted: dict[Oid, Mapping[str, frozenset[int]]] = field(default_factory=dict)
 
     def endings(self, blobs: Mapping[str, Oid]) -> Mapping[str, Sequence[str]]:
         """Return file name → paths of the C files of a listing. Trees that a replay walks along mostly
@@ -69,9 +73,21 @@ class Sources:
             if len(self.known) >= _MOST_KNOWN:
                 self.known.clear()
             content = tree.content(blob)
-            offers = frozenset(self.words.setdefault(name, name) for name in declared(content).outer)
-            found = self.known[blob] = Source(offers, includes(content))
+            said = declared(content)
+            offers, members = (
+                frozenset(self.words.setdefault(name, name) for name in names)
+                for names in (said.outer, said.members)
+            )
+            found = self.known[blob] = Source(offers, members, includes(content))
         return found
+
+    def takes(self, tree: Tree, blob: Oid, name: str) -> frozenset[int]:
+        """Return how many parameters ``name`` takes by a blob of ``tree`` that declares it."""
+        if blob not in self.counted:
+            if len(self.counted) >= _MOST_COUNTED:
+                self.counted.clear()
+            self.counted[blob] = parameters(tree.content(blob))
+        return self.counted[blob].get(name, frozenset((ANY,)))
 
 
 class View:
@@ -86,6 +102,10 @@ class View:
         """Return what the file at ``path`` says; it must exist."""
         return self.sources.read(self.tree, self.blobs[path])
 
+    def takes(self, path: str, name: str) -> frozenset[int]:
+        """Return how many parameters ``name`` takes by the file at ``path``, which declares it."""
+        return self.sources.takes(self.tree, self.blobs[path], name)
+
     def closure(self, path: str) -> tuple[str, ...]:
         """Return the files that ``path`` includes, directly or not, nearest first, without itself."""
         seen = {path: None}
@@ -95,6 +115,11 @@ class View:
                     seen[reached] = None
                     queue.append(reached)
         return tuple(seen)[1:]
+
+    def sight(self, path: str) -> Iterator[str]:
+        """Yield the file itself, and what it includes, nearest first."""
+        yield path
+        yield from self.closure(path)
 
     def _includes(self, path: str) -> tuple[str, ...]:
         if path not in self._reached:

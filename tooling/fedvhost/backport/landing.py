@@ -25,6 +25,11 @@ class Objects(settling.Objects, Protocol):
     """The object store, as far as landing needs it."""
 
     def merge(self, tree: Oid, pick: Oid) -> Merge: ...
+    def diff_paths(self, old: Oid, new: Oid) -> tuple[str, ...]: ...
+    def absent(self, treeish: Oid, paths: Sequence[str]) -> tuple[str, ...]: ...
+    def renames(
+        self, old: Oid, new: Oid, paths: Sequence[str] = (), *, likeness: int = 50
+    ) -> Mapping[str, tuple[str, int]]: ...
     def mode(self, treeish: Oid, path: str) -> str | None: ...
     def write_blob(self, content: bytes) -> Oid: ...
     def write_tree(self, base: Oid, changes: Mapping[str, tuple[str, Oid] | None]) -> Oid: ...
@@ -45,8 +50,12 @@ def land(
     skip = next((a for a in adaptations if a.skip), None)
     if skip is not None:
         return Landing(pick, Verdict.REDUNDANT, tree, (Note("", "declared", skip.because),))
-    theirs, insertions, notes = _adapted(objects, tree, pick, adaptations)
+    theirs, insertions, notes, mapped = _adapted(objects, tree, pick, adaptations)
     merge = objects.merge(tree, theirs)
+    renamed = _renamed_here(objects, tree, merge)
+    notes += [Note(here, "rename", f"upstream's '{was}', {how}") for was, (here, how) in renamed.items()]
+    elsewhere = {here: was for was, here in mapped.items()}
+    elsewhere |= {here: was for was, (here, _) in renamed.items()}
     changed: dict[str, tuple[str, Oid] | None] = {}
     unsettled = [
         Unsettled(plain_path(path, merge), f"git calls it a conflict: {kind}")
@@ -74,6 +83,7 @@ def land(
             unsettled.append(Unsettled(conflict.path, f"two files belong to '{done.moved_to}' here"))
         elif done.moved_to is not None:
             changed[done.moved_to] = _blob(objects, merge.tree, done.moved_to, b"".join(done.lines))
+            elsewhere[done.moved_to] = conflict.path
     if unsettled:
         return Landing(
             pick, Verdict.STOPPED, tree, tuple(notes), tuple(unsettled), questions=tuple(questions)
@@ -82,7 +92,28 @@ def land(
     landed = _insert_declared(objects, landed, insertions)
     # A hunk left out of a pick that lands otherwise may mean that a commit before it is missing.
     review |= landed != tree and any(n.rung == "redundant" for n in notes)
-    return Landing(pick, _verdict(tree, landed, notes), landed, tuple(notes), (), review)
+    verdict = _verdict(tree, landed, notes)
+    return Landing(pick, verdict, landed, tuple(notes), (), review, elsewhere=elsewhere)
+
+
+def _renamed_here(objects: Objects, tree: Oid, merge: Merge) -> Mapping[str, tuple[str, str]]:
+    """Return upstream's path → path here and how it is known, of the files that the pick changes and that
+    git found under another name: a guess by likeness, which a clean merge does not tell of."""
+    parent = objects.commit(merge.theirs).parents[0]
+    picked = objects.diff_paths(parent, merge.theirs)
+    gone = set(objects.absent(tree, picked))
+    gone -= set(objects.absent(parent, sorted(gone)))  # what the pick creates
+    if not gone:
+        return {}
+    came = set(objects.diff_paths(tree, merge.tree)) - set(picked)
+    if not came:
+        return {}
+    found = objects.renames(parent, tree, sorted(gone | came))
+    return {
+        was: (now, f"which git takes for this file: {alike} % alike")
+        for was, (now, alike) in found.items()
+        if was in gone and now in came
+    }
 
 
 def _is_text(objects: Objects, merge: Merge, path: str) -> bool:
@@ -99,7 +130,7 @@ _VERDICTS = (
 
 
 def _verdict(before: Oid, after: Oid, notes: Sequence[Note]) -> Verdict:
-    rungs = {n.rung for n in notes}
+    rungs = {n.rung for n in notes} - {"rename"}  # a note of what git did in its own merge
     if before == after:
         return Verdict.REDUNDANT if rungs else Verdict.IN_BASE
     # A hunk left out is a change of content, which nobody may call an insertion.
@@ -113,11 +144,12 @@ def _verdict(before: Oid, after: Oid, notes: Sequence[Note]) -> Verdict:
 
 def _adapted(
     objects: Objects, tree: Oid, pick: Oid, adaptations: Sequence[Adaptation]
-) -> tuple[Oid, tuple[Insertion, ...], list[Note]]:
-    """Return the commit to merge instead of ``pick``, and what is left to be placed."""
+) -> tuple[Oid, tuple[Insertion, ...], list[Note], Mapping[str, str]]:
+    """Return the commit to merge instead of ``pick``, what is left to be placed, what was done, and
+    upstream's path → path here of the files that are mapped."""
     commit = objects.commit(pick)
     if not adaptations or len(commit.parents) != 1:  # the merge says what is wrong with the parents
-        return pick, (), []
+        return pick, (), [], {}
     parent = commit.parents[0]
     changes = objects.changes(parent, pick)
     before = {p: split_lines(objects.file(parent, p) or b"") for p in changes}
@@ -139,7 +171,8 @@ def _adapted(
         theirs, grounds = (_moved(objects, t, adapted.moved) for t in (theirs, grounds))
         parents = (objects.write_commit(grounds, (), commit.author, commit.committer, b"mapped\n"),)
     made = objects.write_commit(theirs, parents, commit.author, commit.committer, commit.message)
-    return made, adapted.insertions, [Note(p, "declared", how) for p, how in adapted.done]
+    done = [Note(p, "declared", how) for p, how in adapted.done]
+    return made, adapted.insertions, done, adapted.moved
 
 
 def _moved(objects: Objects, tree: Oid, moved: Mapping[str, str]) -> Oid:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from fedvhost.backport.diff3 import Chunk
@@ -47,6 +48,7 @@ class Landing:
 
     ``review``: a rung had to choose between places; a person must look. ``questions``: the unsettled files
     as a person can answer them; a file of which only one side is left, or no text, is not among them.
+    ``elsewhere``: path here → upstream's path, of files that are not where upstream has them.
     """
 
     pick: Oid
@@ -56,3 +58,4 @@ class Landing:
     unsettled: tuple[Unsettled, ...] = ()
     review: bool = False
     questions: tuple[Question, ...] = ()
+    elsewhere: Mapping[str, str] = field(default_factory=dict)

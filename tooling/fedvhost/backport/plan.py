@@ -21,8 +21,9 @@ REQUESTED, PREREQUISITE, FOLLOW_UP = "requested", "prerequisite", "follow-up"
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Why we believe something. ``kind``: ``manifest``, ``symbol``, ``export``, ``text``, ``declared``,
-    ``neighbour``, ``patch-id``, ``trailer`` or ``content``; ``commit`` is the other commit it speaks of."""
+    """Why we believe something. ``kind``: ``manifest``, ``symbol``, ``arguments``, ``export``, ``text``,
+    ``declared``, ``neighbour``, ``patch-id``, ``trailer`` or ``content``; ``commit`` is the other
+    commit it speaks of."""
 
     kind: str
     detail: str

@@ -27,7 +27,7 @@ from fedvhost.backport.plan import (
     Stop,
     Undecided,
 )
-from fedvhost.backport.symbols import Missing
+from fedvhost.backport.symbols import Missing, call_text
 from fedvhost.commits import Commit
 from fedvhost.values import Oid
 
@@ -375,10 +375,13 @@ _LACKS: Mapping[str, tuple[str, str]] = {
     "undefined": ("symbol", "not defined"),
     "unexported": ("export", "not exported"),
     "no header": ("symbol", "no file"),
+    "arguments": ("arguments", "declared with another number of parameters"),
 }
 
 
 def _missing_sentence(missing: Missing) -> str:
+    if missing.kind == "arguments":
+        return f"{missing.path}:{missing.line} calls {call_text(missing)}"
     return f"{missing.path}:{missing.line} uses '{missing.name}', which is {_LACKS[missing.kind][1]} here"
 
 
@@ -390,7 +393,8 @@ def _symbol_evidence(found: Sequence[Missing], pick: Oid) -> Evidence:
         f" and {len(names) - 6} more" if len(names) > 6 else ""
     )
     are = "are" if len(names) > 1 else "is"
-    detail = f"{quoted} {are} {what} without it; {pick.short} uses that in {found[0].path}:{found[0].line}"
+    use = "calls" if found[0].kind == "arguments" else "uses"
+    detail = f"{quoted} {are} {what} without it; {pick.short} {use} that in {found[0].path}:{found[0].line}"
     return Evidence(kind, detail, names, found[0].path, pick)
 
 

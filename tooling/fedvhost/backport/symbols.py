@@ -4,50 +4,87 @@ The question is put to both sides alike, so that names of the C library, token p
 else that cannot be followed here cancel out: a name is missing if the pick's added lines use it, if
 upstream's tree declares it within sight of the file, and if the result's does not.
 
+A name in sight is not enough for a call: what is called must take as many arguments as it is given. A
+member of that name hides no missing function, nor the reverse.
+
 A kernel module needs more than sight: what it calls must be *exported* too. A call to a function that
 is there without its export compiles, and the module cannot be loaded.
+
+Paths are those of the result; of a file that upstream has elsewhere, ``elsewhere`` says where.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from fedvhost.backport.csource import Include, declared, exports, includes, names_outside, uses
+from fedvhost.backport.arguments import ANY, Call, new_calls
+from fedvhost.backport.csource import (
+    Include,
+    code_outside,
+    declared,
+    exports,
+    includes,
+    names_outside,
+    uses,
+    ways_used,
+)
 from fedvhost.backport.includes import Sources, Tree, View
 from fedvhost.backport.kbuild import built_in, same_module
 
 _MOST_FOUND_IN = 4
+_NOWHERE_ELSE: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class Missing:
     """A name that ``path`` uses in ``line`` (1-based, of the result) and that the result lacks.
 
-    ``kind``: ``undefined`` (nothing in sight declares it, or ``name`` is a header that is not there) or
-    ``unexported`` (a kernel module cannot link to it). ``found_in``: the files of upstream's that
-    declare, export or are it, the nearest first: where to look for the commit it came with.
+    ``kind``: ``undefined`` (nothing in sight declares it), ``no header`` (``name`` is a file that is not
+    there), ``unexported`` (a kernel module cannot link to it) or ``arguments`` (it is called with so many
+    ``arguments``, and ``takes`` other numbers). ``found_in``: the files of upstream's that declare, export
+    or are it, the nearest first: where to look for the commit it came with. ``how``: how it is used,
+    which says what must declare it: a ``call`` no member, a ``member`` nothing else.
     """
 
     name: str
     path: str
     line: int
-    kind: Literal["undefined", "unexported", "no header"]
+    kind: Literal["undefined", "unexported", "no header", "arguments"]
     found_in: tuple[str, ...]
+    how: Literal["call", "member", "name"] = "name"
+    arguments: int | None = None
+    takes: tuple[int, ...] = ()
+
+
+def call_text(missing: Missing) -> str:
+    """Say of a call what does not fit: ``'f' with 3 arguments, and it takes 2 here``."""
+    count = missing.arguments
+    takes = " or ".join(map(str, missing.takes))
+    return f"'{missing.name}' with {count} argument{'' if count == 1 else 's'}, and it takes {takes} here"
 
 
 @dataclass(frozen=True, slots=True)
 class Added:
     """What the added lines of a C file bring: names → first line, those that the file neither declares
-    nor used before; ``plain`` of them may be functions; and the ``#include`` lines."""
+    nor used like that before; ``plain`` of them may be functions, ``called`` are, and ``members`` are
+    nothing else; the ``#include`` lines; and the calls with a number of arguments that is new to the
+    file."""
 
     names: Mapping[str, int]
     plain: frozenset[str]
     includes: tuple[Include, ...]
+    called: frozenset[str] = frozenset()
+    members: frozenset[str] = frozenset()
+    calls: tuple[Call, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.names or self.includes)
+        return bool(self.names or self.includes or self.calls)
+
+    def how(self, name: str) -> Literal["call", "member", "name"]:
+        """Return how a name is used."""
+        return "call" if name in self.called else "member" if name in self.members else "name"
 
 
 def new_uses(content: bytes, ranges: Sequence[range]) -> Added:
@@ -56,51 +93,130 @@ def new_uses(content: bytes, ranges: Sequence[range]) -> Added:
     What the file used before the pick did, it could see before the pick did.
     """
     first: dict[str, int] = {}
-    plain: set[str] = set()
+    ways: dict[str, set[str]] = {}
     for use in uses(content, ranges):
         first.setdefault(use.name, use.line)
-        if use.plain:
-            plain.add(use.name)
+        ways.setdefault(use.name, set()).add(use.how)
+    called = {name for name, how in ways.items() if "call" in how}
+    members = {name for name, how in ways.items() if how == {"member"}}
     own = declared(content)
-    names = first.keys() - own.outer - own.inner - names_outside(content, ranges)
+    known = own.outer | own.inner | own.members | names_outside(content, ranges)
+    names = first.keys() - known
+    # A name that is known as something else is not known.
+    mixed = (first.keys() & known) - own.inner
+    if mixed & (called | members):
+        rest = code_outside(content, ranges)
+        names |= {
+            n for n in mixed & called if n not in own.outer and not ways_used(rest, n) & {"call", "name"}
+        }
+        names |= {n for n in mixed & members if n not in own.members and "member" not in ways_used(rest, n)}
     lines = tuple(i for i in includes(content) if any(i.line in r for r in ranges))
-    return Added({n: first[n] for n in names}, frozenset(plain & names), lines)
-
-
-def missing_symbols(
-    upstream: Tree, result: Tree, added: Mapping[str, Added], *, cache: Sources
-) -> tuple[Missing, ...]:
-    """Return what the added lines (by path) use and the result does not declare. Only C files that both
-    trees have are looked at."""
-    there, here = View(upstream, cache), View(result, cache)
-    paths = [p for p in sorted(added) if p in there.blobs and p in here.blobs]
-    return tuple(
-        m for p in paths for m in (*_headers(there, here, p, added[p]), *_names(there, here, p, added[p]))
+    calls = tuple(c for c in new_calls(content, ranges) if c.name not in own.inner)
+    return Added(
+        {n: first[n] for n in names},
+        frozenset(n for n in names if ways[n] & {"call", "name"}),
+        lines,
+        frozenset(called & names),
+        frozenset(members & names),
+        calls,
     )
 
 
-def _headers(there: View, here: View, path: str, added: Added) -> Iterator[Missing]:
+def missing_symbols(
+    upstream: Tree,
+    result: Tree,
+    added: Mapping[str, Added],
+    *,
+    cache: Sources,
+    elsewhere: Mapping[str, str] = _NOWHERE_ELSE,
+) -> tuple[Missing, ...]:
+    """Return what the added lines (by path) use and the result does not declare, or declares with another
+    number of parameters. Only C files that both trees have are looked at."""
+    there, here = View(upstream, cache), View(result, cache)
+    found: list[Missing] = []
+    for path in sorted(added):
+        # A file that was split since is in part what it was, in part what was split off.
+        origins = tuple(p for p in dict.fromkeys((elsewhere.get(path, path), path)) if p in there.blobs)
+        if path in here.blobs and origins:
+            pair = _Pair(there, here, origins, path)
+            found += [*_headers(pair, added[path]), *_names(pair, added[path])]
+            found += _calls(pair, added[path])
+    return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """One file in both trees: at ``origins`` in upstream's, at ``path`` in the result."""
+
+    there: View
+    here: View
+    origins: tuple[str, ...]
+    path: str
+
+    def there_in_sight(self) -> Iterator[str]:
+        """Yield the files that upstream's file sees, itself first."""
+        for origin in self.origins:
+            yield from self.there.sight(origin)
+
+
+def _headers(pair: _Pair, added: Added) -> Iterator[Missing]:
     """Yield the added includes that upstream's tree has a file for and the result has not."""
     for include in added.includes:
-        if not here.resolve(path, include):
-            found = there.resolve(path, include)
+        if not pair.here.resolve(pair.path, include):
+            found = tuple(p for o in pair.origins for p in pair.there.resolve(o, include))
             if found:
-                yield Missing(include.name, path, include.line, "no header", found[:_MOST_FOUND_IN])
+                yield Missing(include.name, pair.path, include.line, "no header", found[:_MOST_FOUND_IN])
 
 
-def _names(there: View, here: View, path: str, added: Added) -> Iterator[Missing]:
+def _names(pair: _Pair, added: Added) -> Iterator[Missing]:
     wanted = set(added.names)
-    for seen in here.closure(path) if wanted else ():
-        wanted -= here.source(seen).offers
+    for seen in pair.here.closure(pair.path) if wanted else ():
+        wanted -= _declares(pair.here, seen, wanted, added)
     if not wanted:
         return
     found: dict[str, list[str]] = {name: [] for name in wanted}
-    for seen in (path, *there.closure(path)):
-        for name in wanted & there.source(seen).offers:
+    for seen in dict.fromkeys(pair.there_in_sight()):
+        for name in _declares(pair.there, seen, wanted, added):
             found[name].append(seen)
     for name in sorted(wanted, key=lambda n: (added.names[n], n)):
         if found[name]:
-            yield Missing(name, path, added.names[name], "undefined", tuple(found[name][:_MOST_FOUND_IN]))
+            where = tuple(found[name][:_MOST_FOUND_IN])
+            yield Missing(name, pair.path, added.names[name], "undefined", where, added.how(name))
+
+
+def _declares(view: View, path: str, names: set[str], added: Added) -> set[str]:
+    """Return which of the names a file declares as what they are used for."""
+    source = view.source(path)
+    return ((names - added.members) & source.offers) | ((names - added.called) & source.members)
+
+
+def _calls(pair: _Pair, added: Added) -> Iterator[Missing]:
+    """Yield the calls with a number of arguments that the result has no function for; one each name."""
+    told: set[str] = set()
+    for call in added.calls:
+        takes = _takes(pair.here, pair.here.sight(pair.path), call.name)
+        if not takes or takes.keys() & {ANY, call.arguments} or call.name in told:
+            continue
+        upstreams = _takes(pair.there, pair.there_in_sight(), call.name)
+        # Upstream's own tree does not fit either: something that cannot be followed here.
+        if upstreams and not upstreams.keys() & {ANY, call.arguments}:
+            continue
+        told.add(call.name)
+        where = upstreams.get(call.arguments) or upstreams.get(ANY) or ()
+        yield Missing(
+            call.name, pair.path, call.line, "arguments", tuple(where[:_MOST_FOUND_IN]),
+            "call", call.arguments, tuple(sorted(takes)),
+        )  # fmt: skip
+
+
+def _takes(view: View, sight: Iterable[str], name: str) -> Mapping[int, Sequence[str]]:
+    """Return number of parameters → the files in sight that declare ``name`` with so many."""
+    found: dict[int, list[str]] = {}
+    for seen in dict.fromkeys(sight):
+        if name in view.source(seen).offers:
+            for count in view.takes(seen, name):
+                found.setdefault(count, []).append(seen)
+    return found
 
 
 def missing_exports(

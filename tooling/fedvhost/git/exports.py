@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from weakref import WeakKeyDictionary
 
+from fedvhost.backport.arguments import ANY, parameters
 from fedvhost.backport.csource import declared, exports
+from fedvhost.backport.symbols import Missing
 from fedvhost.git.store import GitStore
 from fedvhost.values import Oid
 
@@ -44,21 +46,18 @@ def gained_exports(store: GitStore, old_tree: Oid, new_tree: Oid) -> Mapping[str
     return {name: path for name, path in sorted(gained.items()) if name not in lost}
 
 
-def origin(
-    store: GitStore, name: str, paths: Sequence[str], base: Oid, pick: Oid, *, export: bool
-) -> Oid | None:
-    """Return the oldest commit between ``base`` and ``pick`` that declares ``name`` in one of ``paths``
-    where its parent did not.
+def origin(store: GitStore, missing: Missing, base: Oid, pick: Oid) -> Oid | None:
+    """Return the oldest commit between ``base`` and ``pick`` that brought what is missing: before it, one
+    of the files where upstream has it had it not.
 
-    With ``export`` it must bring an ``EXPORT_SYMBOL`` of it instead. The paths are tried in order, headers
-    first: the commit that declares a name is the one that a user of it needs. Where ``name`` is a
-    header itself (``vhost_net.h``), the commit that brought the file. None if there is none.
+    The files are tried in order, headers first: the commit that declares a name is the one that a user of
+    it needs. None if there is none.
     """
-    for path in sorted(paths, key=lambda p: not p.endswith(".h")):
+    for path in sorted(missing.found_in, key=lambda p: not p.endswith(".h")):
         for commit in _touching(store, path, base, pick):
-            if commit != pick and _has(store, commit, path, name, export):
+            if commit != pick and _has(store, commit, path, missing):
                 parent = store.commit(commit).parents[0]
-                if not _has(store, parent, path, name, export):
+                if not _has(store, parent, path, missing):
                     return commit
     return None
 
@@ -79,11 +78,18 @@ def _touching(store: GitStore, path: str, base: Oid, pick: Oid) -> tuple[Oid, ..
     return known[path, base, pick]
 
 
-def _has(store: GitStore, commit: Oid, path: str, name: str, export: bool) -> bool:
-    """Whether ``path`` declares or exports ``name`` in a commit; of a header's name, whether it is there."""
-    content = store.file(commit, path)
+def _has(store: GitStore, commit: Oid, path: str, missing: Missing) -> bool:
+    """Whether ``path`` declares or exports in a commit what is missing; of a header, whether it is there."""
+    content, name = store.file(commit, path), missing.name
     if content is None or f"/{path}".endswith(f"/{name}"):
         return content is not None
     if name.encode() not in content:  # saves reading it as C
         return False
-    return name in (exports(content) if export else declared(content).outer)
+    if missing.kind == "unexported":
+        return name in exports(content)
+    if missing.kind == "arguments":
+        return bool(parameters(content).get(name, frozenset()) & {ANY, missing.arguments})
+    said = declared(content)
+    return (missing.how != "member" and name in said.outer) or (
+        missing.how != "call" and name in said.members
+    )

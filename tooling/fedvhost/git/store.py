@@ -64,8 +64,10 @@ class GitStore:
             "TZ": "UTC",
         }
         self._reader: Conversation | None = None
+        self._checker: Conversation | None = None
         self._merges: dict[tuple[Oid, Oid], Merge] = {}
         self._changes: dict[tuple[Oid, Oid, tuple[str, ...]], Mapping[str, FileChange]] = {}
+        self._paths: dict[tuple[Oid, Oid], tuple[str, ...]] = {}
 
     # -- life ---------------------------------------------------------------------------------------
 
@@ -87,9 +89,10 @@ class GitStore:
 
     def close(self) -> None:
         """End the programs that this store keeps running."""
-        if self._reader is not None:
-            self._reader.close()
-            self._reader = None
+        for program in (self._reader, self._checker):
+            if program is not None:
+                program.close()
+        self._reader = self._checker = None
 
     def __enter__(self) -> GitStore:
         return self
@@ -111,6 +114,7 @@ class GitStore:
         """Drop what was remembered of merges and differences (a long series of unrelated ones)."""
         self._merges.clear()
         self._changes.clear()
+        self._paths.clear()
 
     # -- reading ------------------------------------------------------------------------------------
 
@@ -135,6 +139,22 @@ class GitStore:
         content = reader.answers.read(int(words[2]))
         reader.answers.read(1)
         return Oid(words[0].decode()), words[1].decode(), content
+
+    def absent(self, treeish: Oid, paths: Sequence[str]) -> tuple[str, ...]:
+        """Return those of ``paths`` that are not in a tree or commit."""
+        found: list[str] = []
+        for path in paths:
+            if "\n" in path:
+                there = self.mode(treeish, path) is not None
+            else:
+                if self._checker is None:
+                    self._checker = Conversation(["git", "cat-file", "--batch-check"], env=self.env)
+                self._checker.requests.write(os.fsencode(f"{treeish}:{path}\n"))
+                self._checker.requests.flush()
+                there = not self._checker.answers.readline().endswith(b" missing\n")
+            if not there:
+                found.append(path)
+        return tuple(found)
 
     def resolve(self, revision: str) -> Oid | None:
         """Return the commit that ``revision`` names in this store, None if it names none."""
@@ -276,6 +296,21 @@ class GitStore:
         if old != new:
             self.git("update-ref", ref, new, old or "0" * 40)
 
+    def renames(
+        self, old: Oid, new: Oid, paths: Sequence[str] = (), *, likeness: int = 50
+    ) -> Mapping[str, tuple[str, int]]:
+        """Return old path → new path and likeness (percent) of the files that moved between two trees or
+        commits, as git guesses from at least ``likeness``; only among ``paths``, if there are any."""
+        out = self.git(
+            "--literal-pathspecs", "diff-tree", "-r", "-z", "--diff-filter=R", f"--find-renames={likeness}%",
+            "-l0", old, new, "--", *paths,
+        ).stdout  # fmt: skip
+        words = os.fsdecode(out).split("\0")
+        return {
+            was: (now, int(meta.split()[4][1:]))
+            for meta, was, now in zip(words[::3], words[1::3], words[2::3], strict=False)
+        }
+
     def held_line(self, tree: Oid, lines: Sequence[bytes]) -> bytes | None:
         """Return one of the pieces of text that stands in a line of any text file in the tree, None if
         none does; empty ones are not looked for."""
@@ -295,8 +330,10 @@ class GitStore:
 
     def diff_paths(self, old: Oid, new: Oid) -> tuple[str, ...]:
         """Return the paths that differ between two trees or commits."""
-        out = self.git("diff-tree", "-r", "-z", "--name-only", "--no-renames", old, new).stdout
-        return tuple(p for p in os.fsdecode(out).split("\0") if p)
+        if (old, new) not in self._paths:
+            out = self.git("diff-tree", "-r", "-z", "--name-only", "--no-renames", old, new).stdout
+            self._paths[old, new] = tuple(p for p in os.fsdecode(out).split("\0") if p)
+        return self._paths[old, new]
 
     def present(self, names: Iterable[str]) -> dict[str, Oid | None]:
         """Return, for many object names at once, the oid each has (None: there is no such object)."""

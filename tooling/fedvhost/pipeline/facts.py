@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from fedvhost.backport.added import added_lines
 from fedvhost.backport.declared import prerequisite_commits, prerequisite_patch_ids
@@ -47,7 +47,7 @@ class HistoryFacts:
         self._gained: Mapping[str, str] | None = None
         self._landings: dict[tuple[Oid, Oid, tuple[str, ...]], Landing] = {}
         self._missing: dict[tuple[Oid, Oid, Oid], tuple[Missing, ...]] = {}
-        self._origins: dict[tuple[str, str, tuple[str, ...], Oid], tuple[Oid, ...]] = {}
+        self._origins: dict[tuple[Missing, Oid], tuple[Oid, ...]] = {}
         self._wrote: dict[tuple[Oid, str, Lines], tuple[Oid, ...]] = {}
         self._files: dict[Oid, int] = {}
         self._in_base: dict[Oid, Evidence | None] = {}
@@ -91,7 +91,9 @@ class HistoryFacts:
             if added:
                 listings = self._seen.listings
                 upstream, result = listings.at(landing.pick), listings.at(landing.tree)
-                found = missing_symbols(upstream, result, added, cache=self._seen.sources)
+                found = missing_symbols(
+                    upstream, result, added, cache=self._seen.sources, elsewhere=landing.elsewhere
+                )
                 found += missing_exports(upstream, result, added, self._gained_exports)
             self._missing[key] = found
         return self._missing[key]
@@ -119,10 +121,9 @@ class HistoryFacts:
 
     def origins(self, missing: Missing, pick: Oid) -> tuple[Oid, ...]:
         """The commit that a missing name came with, if it is between the base and the pick."""
-        key = (missing.name, missing.kind, missing.found_in, pick)
+        key = (replace(missing, path="", line=0), pick)
         if key not in self._origins:
-            export = missing.kind == "unexported"
-            found = origin(self.store, missing.name, missing.found_in, self.history.base, pick, export=export)
+            found = origin(self.store, missing, self.history.base, pick)
             self._origins[key] = () if found is None else (found,)
         return self._origins[key]
 

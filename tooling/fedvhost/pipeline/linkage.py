@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from fedvhost.backport.compilecheck import Symbols, Unexported, exports_of, objects_of, unexported
 from fedvhost.backport.kbuild import built_in, linked_with
+from fedvhost.backport.symbols import Missing
 from fedvhost.git.exports import gained_exports, origin
 from fedvhost.git.store import GitStore
 from fedvhost.git.trees import GitTree
@@ -83,7 +84,8 @@ def came_with(store: GitStore, names: Sequence[str], base: Oid, until: Oid) -> I
         return
     gained = gained_exports(store, store.tree_of(base), store.tree_of(until))
     for name in names:
-        commit = origin(store, name, [gained[name]], base, until, export=True) if name in gained else None
+        lack = Missing(name, "", 0, "unexported", (gained[name],)) if name in gained else None
+        commit = origin(store, lack, base, until) if lack is not None else None
         if commit is not None:
             yield (
                 f"upstream exports '{name}' in {gained[name]} since {commit.short} "

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from fedvhost.backport.plan import ConflictText
+from fedvhost.backport.symbols import call_text
 from fedvhost.pipeline.picking import Explanation, Picked
 from fedvhost.report.text import Style, conflict_lines
 
@@ -25,7 +26,10 @@ def pick_lines(picked: Picked, style: Style) -> Iterator[str]:
         yield "    look at the place: a rung had to choose"
     for lack in picked.lacks:
         one = lack.missing
-        yield f"    {one.path}:{one.line} uses '{one.name}': {_LACKING[one.kind]} here"
+        if one.kind == "arguments":
+            yield f"    {one.path}:{one.line} calls {call_text(one)}"
+        else:
+            yield f"    {one.path}:{one.line} uses '{one.name}': {_LACKING[one.kind]} here"
         if lack.origin:
             yield f"        it came with {lack.origin.short} ({lack.origin_subject})"
     for unsettled in landing.unsettled:

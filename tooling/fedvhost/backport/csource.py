@@ -179,8 +179,8 @@ def open_gotos(source: bytes) -> frozenset[str]:
     """Return the labels that functions jump to and do not have."""
     if b"goto" not in source:
         return frozenset()
-    parser, _ = _parser()
-    captures = QueryCursor(_jumps()).captures(parser.parse(source).root_node)
+
+    captures = QueryCursor(_jumps()).captures(parsed(source).root_node)
     bodies = _merged((n.start_byte, n.end_byte) for n in captures.get("body", ()))
     starts = [start for start, _ in bodies]
 

@@ -30,8 +30,9 @@ MINOR, STABLE_MINOR = "79907d89c39", "2f055d42e40"
 SYNC_MM_RSS, MM_COUNTER = "298359c5bf0", "34e55232e59"
 # Takes away a label that the series still jumps to.
 WARNING, CLEANUP = "4c3e5edf2f3", "dd1f4078f0d"
-# 940cda94dc and its own repair 279a42535d change lines of the base and name nothing of the feature.
-QEMU_KVM = "fae054b070 aa22e82eae 3f505ec990 0796aacb68 d154e0bafb 57c3229ba1 940cda94dc 279a42535d".split()
+# 940cda94dc changes lines of the base and names nothing of the feature; 279a42535d repairs it in turn.
+QEMU_KVM = "fae054b070 aa22e82eae 3f505ec990 0796aacb68 d154e0bafb 57c3229ba1 940cda94dc".split()
+OF_THE_REPAIR = "279a42535d"
 OF_PREREQUISITES = "dbd483242c c9f79a3f79".split()
 
 
@@ -134,3 +135,11 @@ def test_repairs_of_qemu_kvms_picks_and_prerequisites_are_offered(qemu_kvm: Any,
 
     assert offer is not None
     assert offer["trial"]["ok"]
+
+
+def test_a_repair_of_what_is_offered_says_what_it_misses_here(qemu_kvm: Any) -> None:
+    offer = find(qemu_kvm["offered"], OF_THE_REPAIR)
+
+    assert offer is not None
+    assert [a[:10] for a in offer["trial"]["on"]] == ["940cda94dc"]
+    assert offer["trial"]["missing"] == ["guest_features"]

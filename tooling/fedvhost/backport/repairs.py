@@ -7,8 +7,10 @@ submitting-patches). The other words are those that kernel and qemu authors use 
 stand in the subject they count double, as the subject says what the change does while a body also tells
 its story. The limit of 100 lines for a repair is that of stable-kernel-rules.
 
-Measured on Linux v2.6.33..v2.6.35: of the 711 commits that say ``Cc: stable``, read without that line, 76 %
-are still taken for repairs (of the others half add a device's number); of the 18,533 others, 31 %.
+Measured on Linux v2.6.33..v2.6.35, merges left out (lines by ``git log --numstat --no-renames``): of the 711
+commits that say ``Cc: stable``, read without that line, 536 (75 %) are still taken for repairs; of the 175
+that are not, 45 name a device's number, a quirk or support for something. Of the 18,533 other commits 5,591
+(30 %) are taken for repairs; how many of those are none was not counted.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ _STABLE = (
     "--stat=78,60", "--summary", "--unified=3", "--diff-algorithm=myers", "--indent-heuristic",
     "--no-thread", "--no-cover-letter", "--no-base", "--no-attach", "--no-ext-diff", "--no-textconv",
     "--encode-email-headers", "--src-prefix=a/", "--dst-prefix=b/", "--no-relative",
+    "--always",  # else a commit that changes nothing becomes a file without a byte, which is no mail
 )  # fmt: skip
 
 
@@ -23,7 +24,8 @@ def format_patches(store: GitStore, base: Oid, tip: Oid) -> tuple[bytes, ...]:
     take.
 
     ``git am`` leaves ``[SCSI]`` at the start of a subject only with ``--keep-non-patch``, and carriage
-    returns in a file only with ``--keep-cr``.
+    returns in a file only with ``--keep-cr``. White space at the end of a message's lines, several blank
+    lines in a row, a subject's ``Re:`` and a name of more than 60 bytes it never keeps.
     """
     if base == tip:
         return ()

@@ -13,7 +13,12 @@ from typing import IO
 from fedvhost.errors import ToolFailed, ToolMissing, ToolTimeout
 
 # Where a program comes from, when its package has another name (Fedora's and Debian's agree on these).
-PACKAGES: Mapping[str, str] = {"rpmbuild": "rpm-build", "rpmspec": "rpm-build"}
+PACKAGES: Mapping[str, str] = {
+    "rpmbuild": "rpm-build",
+    "rpmspec": "rpm-build",
+    "setpriv": "util-linux",
+    "qemu-system-x86_64": "qemu-system-x86",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +108,52 @@ def watch(
     if process.returncode not in ok:
         raise ToolFailed(words, process.returncode, bytes(stderr))
     return Completed(words, process.returncode, b"", bytes(stderr))
+
+
+class Running:
+    """A program that runs beside us until it ends or ``kill`` ends it; it never outlives us.
+
+    What it writes goes to ``output``. ``keep`` are file descriptors that it inherits.
+    """
+
+    def __init__(
+        self, argv: Sequence[str | os.PathLike[str]], output: IO[bytes], keep: Sequence[int] = ()
+    ) -> None:
+        self.argv = tuple(os.fspath(a) for a in argv)
+        # The kernel ends it when we end, even by SIGKILL.
+        guarded = ("setpriv", "--pdeathsig", "KILL", "--", *self.argv)
+        if shutil.which(self.argv[0]) is None:
+            raise ToolMissing(self.argv[0], PACKAGES.get(self.argv[0], self.argv[0]))
+        try:
+            self._process = subprocess.Popen(
+                guarded,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                pass_fds=tuple(keep),
+                # Ctrl-C is for us: we end it ourselves, and keep what it wrote.
+                start_new_session=True,
+            )
+        except FileNotFoundError as error:
+            raise ToolMissing("setpriv", PACKAGES["setpriv"]) from error
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    def ended(self, seconds: float = 0.0) -> int | None:
+        """Wait up to ``seconds`` for its end; return the exit status (negative: a signal) or None."""
+        try:
+            return self._process.wait(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def kill(self) -> None:
+        """End it at once, if it still runs."""
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait()
 
 
 class Conversation:

@@ -1,0 +1,56 @@
+"""A machine's command line, as a value. What is odd about qemu stands here, with the reason."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from pathlib import Path
+
+QEMU = "qemu-system-x86_64"
+# `panic=-1` with `-no-reboot` ends qemu at a panic; the mitigations only cost time in here; nobody waits
+# for entropy.
+COMMAND_LINE = "console=ttyS0 panic=-1 mitigations=off random.trust_cpu=on oops=panic"
+
+
+class Accelerator(enum.Enum):
+    """What executes the test host's instructions."""
+
+    KVM = "kvm"
+    TCG = "tcg"
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """A test host: what it boots, and where its serial lines go (``console``: the kernel's log)."""
+
+    accelerator: Accelerator
+    kernel: str
+    initrd: str
+    console: Path
+    results: Path
+    command_line: str = COMMAND_LINE
+    memory: int = 1024
+    cpus: int = 2
+
+
+def argv(machine: Machine) -> tuple[str, ...]:
+    """The command that starts ``machine``; memory is in MiB."""
+    return (
+        QEMU,
+        *_ACCELERATION[machine.accelerator],
+        # The HPET is slow to emulate, and the kernel takes its time to calibrate against it.
+        *("-M", "pc,hpet=off"),
+        *("-smp", str(machine.cpus), "-m", str(machine.memory)),
+        # Nothing but what is named here: no display, no network, no file in a home folder.
+        *("-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-nic", "none"),
+        *("-kernel", machine.kernel, "-initrd", machine.initrd, "-append", machine.command_line),
+        *("-serial", f"file:{machine.console}", "-serial", f"file:{machine.results}"),
+    )
+
+
+_ACCELERATION = {
+    Accelerator.KVM: ("-accel", "kvm", "-cpu", "host"),
+    # la57: five-level page tables cost a level in each walk. svm: TCG emulates AMD's virtualization, nested
+    # paging included, so that real KVM runs inside.
+    Accelerator.TCG: ("-accel", "tcg,thread=multi", "-cpu", "max,la57=off,+svm"),
+}

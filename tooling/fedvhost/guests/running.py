@@ -1,0 +1,110 @@
+"""One run of a test host: start, follow its results, end it in time and in all cases."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fedvhost import process
+from fedvhost.guests.machine import Machine, argv
+
+Record = Mapping[str, Any]
+_POLL = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class HostRun:
+    """What came of a test host. ``records`` is what it said on its results line, in order; ``trouble`` says
+    why it did not come to its end (empty: it did); ``seconds`` from start to end, ``booted`` to its first
+    word (0: it never spoke)."""
+
+    records: tuple[Record, ...]
+    trouble: str
+    seconds: float
+    booted: float
+
+
+def run_host(
+    machine: Machine, keep: Sequence[int], timeout: float, tell: Callable[[Record], None]
+) -> HostRun:
+    """Run ``machine`` until it ends, at most ``timeout`` seconds, and hand on each record as it comes.
+
+    Raises:
+        ToolMissing: qemu is not installed.
+    """
+    machine.results.write_bytes(b"")
+    machine.console.write_bytes(b"")
+    records: list[Record] = []
+    start, booted, trouble, done = time.monotonic(), 0.0, "", False
+    with machine.console.with_suffix(".qemu").open("wb") as said:
+        running = process.Running(argv(machine), said, keep)
+        try:
+            while True:
+                status = running.ended(_POLL)
+                for record in _new(machine.results, records):
+                    booted = booted or time.monotonic() - start
+                    records.append(record)
+                    tell(record)
+                    done = done or record.get("kind") == "end"
+                if status is not None or done:
+                    break
+                if time.monotonic() - start > timeout:
+                    trouble = f"the machine was stopped: it had not ended after {timeout:g} s"
+                    break
+        finally:
+            running.kill()
+    seconds = time.monotonic() - start
+    if not done and not trouble:
+        trouble = _why(status, machine)
+    return HostRun(tuple(records), trouble, seconds, booted)
+
+
+@contextmanager
+def joined(parts: Sequence[Path | bytes]) -> Iterator[int]:
+    """A file in memory that holds ``parts``, one after the other; yields its descriptor.
+
+    In memory, so that nothing stays on the disk however we end; qemu opens it as /proc/self/fd/N.
+    """
+    descriptor = os.memfd_create("initrd", 0)
+    try:
+        with os.fdopen(os.dup(descriptor), "wb") as out:
+            for part in parts:
+                if isinstance(part, bytes):
+                    out.write(part)
+                    continue
+                out.flush()
+                with part.open("rb") as source:
+                    left, offset = os.fstat(source.fileno()).st_size, 0
+                    while sent := os.sendfile(out.fileno(), source.fileno(), offset, left - offset):
+                        offset += sent
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _new(results: Path, known: Sequence[Record]) -> Iterator[Record]:
+    """The complete lines after those that are known; what is no JSON is told as such."""
+    lines = results.read_bytes().split(b"\n")[:-1]
+    for line in lines[len(known) :]:
+        try:
+            record = json.loads(line)
+        except ValueError:
+            record = None
+        yield record if isinstance(record, dict) else {"kind": "garbled", "line": repr(line[:200])}
+
+
+def _why(status: int | None, machine: Machine) -> str:
+    said = machine.console.with_suffix(".qemu").read_text(errors="replace").strip().splitlines()
+    log = machine.console.read_text(errors="replace").splitlines()
+    panic = [line for line in log if "Kernel panic" in line or "BUG:" in line]
+    if panic:
+        return f"the kernel of the test host crashed: {panic[0].strip()}"
+    if status:
+        return f"qemu ended with status {status}: {said[-1] if said else 'it said nothing'}"
+    return "the test host ended before its tests did; its last line: " + (log[-1].strip() if log else "none")

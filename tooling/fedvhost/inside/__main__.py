@@ -1,0 +1,31 @@
+"""Run the rows of a plan, ``/etc/fedvhost/plan.json``: ``{"shape": "driver", "rows": ["features", …]}``."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+from fedvhost.inside.catalogue import SHAPES
+from fedvhost.inside.channel import Channel
+from fedvhost.inside.runner import run_rows
+
+PLAN = Path("/etc/fedvhost/plan.json")
+
+
+def main() -> None:
+    """Tell what was found; the channel's last word is ``end``."""
+    channel = Channel()
+    uptime = float(Path("/proc/uptime").read_text().split()[0])
+    channel.tell("ready", kernel=Path("/proc/sys/kernel/osrelease").read_text().strip(), uptime=uptime)
+    plan = json.loads(PLAN.read_text())
+    wanted = set(plan["rows"])
+    rows = [r for r in SHAPES[plan["shape"]] if r.id in wanted]
+    start = time.monotonic()
+    run_rows(rows, channel)
+    channel.tell("end", seconds=round(time.monotonic() - start, 3))
+    channel.drain()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,11 @@
+"""The shapes of the smoke suite and their rows."""
+
+from __future__ import annotations
+
+from fedvhost.inside import driver_rows, guest_rows
+from fedvhost.inside.rows import Row
+
+SHAPES: dict[str, tuple[Row, ...]] = {
+    "driver": tuple(driver_rows.ROWS.all),
+    "guest": tuple(guest_rows.ROWS.all),
+}

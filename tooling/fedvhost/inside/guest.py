@@ -1,0 +1,234 @@
+"""A guest: what it is made of, as a value; starting it, asking it, ending it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fedvhost.inside.agent import Agent
+from fedvhost.inside.command import must, run, start
+from fedvhost.inside.modules import workers
+from fedvhost.inside.qmp import Monitor
+
+QEMU = "qemu-system-x86_64"
+VHOST_DEVICE = "/dev/vhost-net"
+COMMAND_LINE = "console=ttyS0 panic=-1 mitigations=off random.trust_cpu=on quiet net.ifnames=0"
+# Cold boots under KVM under TCG took 6 s each; several at once, on a busy machine, take longer.
+BOOT_SECONDS = 90.0
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A network card. ``vhost``: "on", "off", "fd" (handed over), or "" (not said: the default).
+
+    ``device`` and ``netdev`` are more properties of the two, as on the command line: ``mrg_rxbuf=off``.
+    ``bridge``: the tap is put into this bridge, and has no address of its own.
+    """
+
+    vhost: str = "on"
+    model: str = "virtio-net-pci"
+    device: tuple[str, ...] = ()
+    netdev: tuple[str, ...] = ()
+    mtu: int = 1500
+    bridge: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GuestSpec:
+    """A guest. ``number`` (1 to 99) makes its addresses and names unique in the test host; ``memory`` is in
+    MiB; ``arguments`` end its command line."""
+
+    name: str
+    number: int
+    cards: tuple[Card, ...] = (Card(),)
+    memory: int = 224
+    cpus: int = 1
+    arguments: tuple[str, ...] = ()
+    accelerator: str = "kvm"
+
+    def tap(self, card: int = 0) -> str:
+        """The tap of a card."""
+        return f"g{self.number}c{card}"
+
+    def mac(self, card: int = 0) -> str:
+        """The address of a card on the link."""
+        return f"52:54:00:00:{self.number:02x}:{card:02x}"
+
+    def host_address(self, card: int = 0) -> str:
+        """The test host's IPv4 address on the link of a card (/24)."""
+        return f"10.{self.number}.{card}.1"
+
+    def address(self, card: int = 0) -> str:
+        """The guest's IPv4 address on a card (/24)."""
+        return f"10.{self.number}.{card}.2"
+
+
+def argv(spec: GuestSpec, folder: str, vhost_fds: Mapping[int, int]) -> tuple[str, ...]:
+    """The command that starts a guest; its sockets and logs are in ``folder``."""
+    cpu = "host" if spec.accelerator == "kvm" else "max,la57=off"
+    words = [
+        *(QEMU, "-name", spec.name, "-accel", spec.accelerator, "-cpu", cpu, "-M", "pc,hpet=off"),
+        *("-m", str(spec.memory), "-smp", str(spec.cpus)),
+        *("-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"),
+        *("-kernel", "/guest/kernel", "-initrd", "/guest/initrd", "-append", COMMAND_LINE),
+        *("-serial", f"file:{folder}/console"),
+        *("-qmp", f"unix:{folder}/qmp,server=on,wait=off"),
+        *("-chardev", f"socket,id=agent,path={folder}/agent,server=on,wait=off"),
+        *("-device", "virtio-serial-pci", "-device", "virtserialport,chardev=agent,name=fedvhost.agent"),
+    ]
+    for index, card in enumerate(spec.cards):
+        netdev = [f"tap,id=n{index},ifname={spec.tap(index)},script=no,downscript=no", *card.netdev]
+        if card.vhost == "fd":
+            netdev += ["vhost=on", f"vhostfd={vhost_fds[index]}"]
+        elif card.vhost:
+            netdev.append(f"vhost={card.vhost}")
+        device = [card.model, f"netdev=n{index}", f"id=card{index}", f"mac={spec.mac(index)}", *card.device]
+        words += ["-netdev", ",".join(netdev), "-device", ",".join(device)]
+    return (*words, *spec.arguments)
+
+
+class Guest:
+    """A guest that was started. ``ready`` waits until it can be asked."""
+
+    def __init__(self, spec: GuestSpec, root: str = "/run/guests") -> None:
+        self.spec, self.folder = spec, f"{root}/{spec.name}"
+        Path(self.folder).mkdir(parents=True, exist_ok=True)
+        for name in ("qmp", "agent"):
+            Path(self.folder, name).unlink(missing_ok=True)
+        for index, card in enumerate(spec.cards):
+            _make_tap(spec, index, card)
+        fds = {i: os.open(VHOST_DEVICE, os.O_RDWR) for i, c in enumerate(spec.cards) if c.vhost == "fd"}
+        try:
+            self._process: subprocess.Popen[bytes] = start(
+                argv(spec, self.folder, fds), f"{self.folder}/qemu", tuple(fds.values())
+            )
+        finally:
+            for descriptor in fds.values():
+                os.close(descriptor)
+        self.agent = Agent(f"{self.folder}/agent")
+        self._monitor: Monitor | None = None
+        self._ready = False
+        self.started = time.monotonic()
+        self.boot_seconds = 0.0
+
+    @property
+    def pid(self) -> int:
+        """qemu's process id."""
+        return self._process.pid
+
+    @property
+    def monitor(self) -> Monitor:
+        """qemu's monitor."""
+        if self._monitor is None:
+            self._wait_for("qmp", time.monotonic() + 20.0)
+            self._monitor = Monitor(f"{self.folder}/qmp")
+        return self._monitor
+
+    def ready(self, seconds: float = BOOT_SECONDS) -> Guest:
+        """Wait until the agent answers, give the cards their addresses, and return the guest.
+
+        Raises:
+            ConnectionError: qemu ended; the message has its last words. TimeoutError: not in time.
+        """
+        if not self._ready:
+            end = self.started + seconds
+            self._wait_for("agent", end)
+            try:
+                self.agent.ask("read", "/proc/uptime", seconds=max(end - time.monotonic(), 1.0))
+            except (ConnectionError, BrokenPipeError) as error:
+                raise ConnectionError(f"guest '{self.spec.name}' ended: {self.last_words()}") from error
+            self.boot_seconds = time.monotonic() - self.started
+            self._ready = True
+            self.configure()
+        return self
+
+    def configure(self) -> None:
+        """Give each card its address; the guest's eth<n> is found by the card's link address."""
+        for index, card in enumerate(self.spec.cards):
+            name = self.interface(index)
+            self.agent.must("ip", "link", "set", name, "mtu", str(card.mtu), "up")
+            self.agent.must("ip", "addr", "add", f"{self.spec.address(index)}/24", "dev", name)
+
+    def interface(self, card: int = 0) -> str:
+        """The guest's name of a card.
+
+        Raises:
+            RuntimeError: the guest has no such card (its driver did not load).
+        """
+        for line in self.agent.must("ip", "-o", "link").splitlines():
+            if self.spec.mac(card) in line:
+                return line.split(":")[1].strip().split("@")[0]
+        raise RuntimeError(f"guest '{self.spec.name}' shows no card {self.spec.mac(card)}")
+
+    def virtio(self, card: int = 0) -> Mapping[str, Any]:
+        """What qemu says of a virtio card: ``x-query-virtio-status`` (``vhost-started`` and more)."""
+        for device in self.monitor.execute("x-query-virtio"):
+            if f"/card{card}/" in f"{device['path']}/":
+                status: Mapping[str, Any] = self.monitor.execute(
+                    "x-query-virtio-status", {"path": device["path"]}
+                )
+                return status
+        raise RuntimeError(f"qemu lists no virtio device for card {card}")
+
+    def worker_ticks(self) -> int | None:
+        """CPU time of the guest's vhost workers, in ticks; None if it has none."""
+        found = workers(self.pid)
+        return sum(found.values()) if found else None
+
+    def alive(self) -> bool:
+        """Whether qemu runs."""
+        return self._process.poll() is None
+
+    def ended(self, seconds: float) -> int | None:
+        """Wait for qemu's end; its exit status, or None if it still runs."""
+        try:
+            return self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def last_words(self) -> str:
+        """qemu's last line, or the last of the guest's console."""
+        for name in ("qemu", "console"):
+            path = Path(self.folder, name)
+            lines = path.read_text(errors="replace").strip().splitlines() if path.exists() else []
+            if lines:
+                return lines[-1]
+        return "nothing was said"
+
+    def logs(self) -> Sequence[tuple[str, bytes]]:
+        """What qemu and the guest's console said: names and contents."""
+        files = [Path(self.folder, name) for name in ("qemu", "console")]
+        return [(f"{self.spec.name}.{f.name}", f.read_bytes()[-20000:]) for f in files if f.exists()]
+
+    def stop(self) -> None:
+        """End it at once, and remove its taps; safe to call twice."""
+        self.agent.close()
+        self._process.kill()
+        self._process.wait()
+        for index in range(len(self.spec.cards)):
+            run("ip", "link", "del", self.spec.tap(index))
+
+    def _wait_for(self, socket: str, end: float) -> None:
+        while not Path(self.folder, socket).exists():
+            if not self.alive():
+                raise ConnectionError(f"guest '{self.spec.name}' ended: {self.last_words()}")
+            if time.monotonic() > end:
+                raise TimeoutError(f"guest '{self.spec.name}': qemu made no socket '{socket}'")
+            time.sleep(0.02)
+
+
+def _make_tap(spec: GuestSpec, index: int, card: Card) -> None:
+    """A tap that qemu can open, with the test host's address on it (or in a bridge)."""
+    name = spec.tap(index)
+    must("ip", "tuntap", "add", name, "mode", "tap", "vnet_hdr")
+    Path(f"/proc/sys/net/ipv6/conf/{name}/accept_dad").write_text("0")
+    must("ip", "link", "set", name, "mtu", str(card.mtu), "up")
+    if card.bridge:
+        must("ip", "link", "set", name, "master", card.bridge)
+    else:
+        must("ip", "addr", "add", f"{spec.host_address(index)}/24", "dev", name)

@@ -1,0 +1,66 @@
+"""Carry out rows one after the other, each within its time, and tell each answer as it comes."""
+
+from __future__ import annotations
+
+import threading
+import time
+import traceback
+from collections.abc import Sequence
+
+from fedvhost.inside.channel import Channel
+from fedvhost.inside.ground import Ground
+from fedvhost.inside.rows import Answer, Observed, Refuted, Row, Undecided, Verdict
+
+
+def run_rows(rows: Sequence[Row], channel: Channel) -> None:
+    """Run ``rows``; what a failed row left behind that helps (captures, logs) goes out with it."""
+    verdicts: dict[str, Verdict] = {}
+    names = {r.id for r in rows}
+    ground = Ground(channel)
+    try:
+        ground.prepare(dict.fromkeys(g for r in rows for g in r.guests))
+        for row in rows:
+            channel.tell("start", row=row.id)
+            lacking = [a for a in row.after if a in names and verdicts.get(a) is not Verdict.PASS]
+            if lacking:
+                answer = Answer(row.id, Verdict.UNDECIDED, f"it needs '{lacking[0]}', which did not pass")
+            else:
+                answer = _answer(row, ground)
+            verdicts[row.id] = answer.verdict
+            if answer.verdict is not Verdict.PASS and not lacking:
+                for name, content in ground.captures():
+                    channel.attach(row.id, name, content)
+            channel.tell(
+                "row", row=row.id, verdict=answer.verdict.value, why=answer.why, observed=answer.observed,
+                seconds=round(answer.seconds, 3),
+            )  # fmt: skip
+            ground.forget()
+    finally:
+        ground.close()
+
+
+def _answer(row: Row, ground: Ground) -> Answer:
+    """Run one row in a thread of its own: one that hangs in the kernel must not keep us."""
+    found: list[tuple[Verdict, str, Observed]] = []
+    start = time.monotonic()
+    thread = threading.Thread(target=lambda: found.append(_attempt(row, ground)), daemon=True)
+    thread.start()
+    thread.join(row.seconds)
+    seconds = time.monotonic() - start
+    if not found:
+        return Answer(row.id, Verdict.UNDECIDED, f"no answer within {row.seconds:g} s", {}, seconds)
+    verdict, why, observed = found[0]
+    return Answer(row.id, verdict, why, observed, seconds)
+
+
+def _attempt(row: Row, ground: Ground) -> tuple[Verdict, str, Observed]:
+    try:
+        return Verdict.PASS, "", row.run(ground)
+    except Refuted as no:
+        return Verdict.FAIL, str(no), no.observed
+    except Undecided as unknown:
+        return Verdict.UNDECIDED, str(unknown), {}
+    # Whatever it was, the question is not answered; the place is told.
+    except Exception as error:
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        return Verdict.UNDECIDED, f"{type(error).__name__}: {error} ({place.filename}:{place.lineno})", {}

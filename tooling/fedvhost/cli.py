@@ -58,6 +58,9 @@ VERBS: Mapping[str, Verb] = {
         "fedvhost.commands.explain:explain", "Say why a commit is in, and what it conflicts with."
     ),
     "check": Verb("fedvhost.commands.check:check", "Does the series compile, link and load?"),
+    "build": Verb(
+        "fedvhost.commands.build:build", "Build source packages and packages; see how builds stand."
+    ),
     "pick": Verb("fedvhost.commands.pick:pick", "Adapt single commits in the object store."),
     "compare": Verb("fedvhost.commands.compare:compare", "Put the series beside somebody else's backport."),
     "fixes": Verb("fedvhost.commands.fixes:fixes", "Find later upstream commits that fix the picks."),

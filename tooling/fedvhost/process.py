@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+import signal
 import subprocess
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -154,6 +157,75 @@ class Running:
         if self._process.poll() is None:
             self._process.kill()
         self._process.wait()
+
+
+def follow(
+    argv: Sequence[str | os.PathLike[str]],
+    tell: Callable[[str], None],
+    *,
+    log: Path,
+    cwd: Path,
+    env: Mapping[str, str],
+    started: Callable[[int], None] = lambda _: None,
+    held: int | None = None,
+) -> int:
+    """Run a long program whose two outputs go into ``log`` and, line by line, to ``tell``; return its exit
+    status, negative for a signal.
+
+    It and what it starts are a process group of their own, whose number ``started`` is given; they keep
+    the descriptor ``held`` open. Whatever ends this function (Ctrl-C above all) ends the group first.
+
+    Raises:
+        ToolMissing: the program is not installed.
+    """
+    words = tuple(os.fspath(a) for a in argv)
+    with log.open("wb") as sink:
+        try:
+            process = subprocess.Popen(
+                words,
+                cwd=cwd,
+                env=dict(env),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                pass_fds=() if held is None else (held,),
+            )
+        except FileNotFoundError as error:
+            raise ToolMissing(words[0], PACKAGES.get(words[0], words[0])) from error
+        try:
+            started(process.pid)
+            assert process.stdout is not None
+            for line in process.stdout:
+                sink.write(line)
+                sink.flush()
+                tell(line.decode(errors="replace").rstrip("\r\n"))
+            return process.wait()
+        except BaseException:
+            end_group(process.pid)
+            raise
+        finally:
+            if process.stdout is not None:
+                process.stdout.close()
+            process.wait()
+
+
+def end_group(group: int, patience: float = 5.0) -> None:
+    """Ask a process group to end, and end it by force if it does not within ``patience`` seconds."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(group, number)
+        except ProcessLookupError:
+            return
+        until = time.monotonic() + patience
+        while time.monotonic() < until:
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(group, os.WNOHANG)
+            try:
+                os.killpg(group, 0)
+            except ProcessLookupError:
+                return
+            time.sleep(0.02)
 
 
 class Conversation:

@@ -170,3 +170,13 @@ def staged_patches(spec: Path, names: tuple[str, ...], patch_dir: Path | None = 
                 # rpm refuses files of less than 13 bytes.
                 (folder / patch).write_text("stand-in: not a patch\n")
         yield folder
+
+
+def spec_times(spec: Path, *, defines: Mapping[str, str]) -> tuple[int, ...]:
+    """Return the times of the spec's changelog entries, in seconds; rpm takes noon, UTC, of each day.
+
+    Raises:
+        InputError: as ``evaluate``.
+    """
+    out = _rpmspec(spec, ["-q", "--srpm", "--qf", "[%{CHANGELOGTIME}\\n]"], defines, None, None)
+    return tuple(int(line) for line in out.stdout.split() if line.isdigit())

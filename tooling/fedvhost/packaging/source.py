@@ -58,6 +58,12 @@ def source_archive(
     return oid
 
 
+def commit_time(git_dir: Path, commit: str) -> int:
+    """Return when a commit was made, in seconds."""
+    done = run(["git", "show", "-s", "--format=%ct", "--end-of-options", commit], env=_env(git_dir))
+    return int(done.stdout)
+
+
 def _compress(plain: Path, packed: Path, compression: Compression) -> None:
     with plain.open("rb") as source, packed.open("wb") as raw:
         sink: gzip.GzipFile | bz2.BZ2File

@@ -1,0 +1,35 @@
+"""Which build system a run uses."""
+
+from __future__ import annotations
+
+from fedvhost.backport.manifest import Release
+from fedvhost.builds.backend import Backend
+from fedvhost.builds.mock import Mock
+from fedvhost.builds.record import Record, Via
+from fedvhost.builds.rpmbuild import Rpmbuild
+from fedvhost.errors import InputError
+from fedvhost.workspace import Workspace
+
+
+def default_via(workspace: Workspace) -> Via:
+    """What builds where nobody says: koji if a profile is configured, else rpmbuild."""
+    return "rpmbuild"
+
+
+def open_backend(workspace: Workspace, via: Via) -> Backend:
+    """Return the build system of that name."""
+    if via == "rpmbuild":
+        return Rpmbuild(workspace)
+    if via == "mock":
+        return Mock(workspace)
+    raise InputError("koji is not among the build systems of this fedvhost; there are: rpmbuild, mock")
+
+
+def first_target(release: Release, via: Via) -> str:
+    """What a release's manifest says to build for: koji's target, mock's chroot."""
+    return {"koji": release.koji_target, "mock": release.mock_chroot}.get(via, "")
+
+
+def backend_of(workspace: Workspace, record: Record) -> Backend:
+    """Return the build system that a recorded build is on."""
+    return open_backend(workspace, record.via)

@@ -178,7 +178,7 @@ def test_a_mistake_in_a_feature_is_named_with_file_line_and_key(old: str, new: s
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("title", 'name = "f13"\ntitle', "1: name: unknown key; known here: title, dist, koji-target, mock-chroot, packages, contingency"),
+        ("title", 'name = "f13"\ntitle', "1: name: unknown key; known here: title, dist, koji-target, mock-chroot, packages, contingency, checklist, gate, milestones"),
         ("koji-target", "koji_target", "1: koji-target: is missing\nreleases/f13.toml:3: koji_target: unknown key; did you mean 'koji-target'?"),
         ('".fc13"', '"fc13"', "2: dist: 'fc13' is not a dist tag: it starts with a dot, '.fc13'"),
         ('"dist-f13-updates-candidate"', '"--nowait"', "3: koji-target: '--nowait' is not a name that koji or mock would know"),

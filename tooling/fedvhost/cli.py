@@ -64,6 +64,11 @@ VERBS: Mapping[str, Verb] = {
     "pick": Verb("fedvhost.commands.pick:pick", "Adapt single commits in the object store."),
     "compare": Verb("fedvhost.commands.compare:compare", "Put the series beside somebody else's backport."),
     "fixes": Verb("fedvhost.commands.fixes:fixes", "Find later upstream commits that fix the picks."),
+    "contingency": Verb(
+        "fedvhost.commands.contingency:contingency", "Is the feature on by default, and may it be?"
+    ),
+    "checklist": Verb("fedvhost.commands.checklist:checklist", "Go or no-go: every item with its evidence."),
+    "docs": Verb("fedvhost.commands.docs:docs", "Write release note, user documentation and feature page."),
     "sample": Verb("fedvhost.commands.sample:sample", "Write two small histories to try everything on."),
     "init": Verb("fedvhost.commands.init:init", "Make a workspace from the data that came along."),
     "doctor": Verb("fedvhost.commands.doctor:doctor", "Say what is missing here, and how to install it."),

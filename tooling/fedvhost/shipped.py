@@ -11,7 +11,7 @@ import fedvhost
 from fedvhost.errors import FedvhostError, InputError
 from fedvhost.workspace import CONFIG, Workspace, is_workspace, telling_of
 
-PARTS = (Path("backport/features"), Path("backport/releases"), Path("specs"))
+PARTS = (Path("backport/checklists"), Path("backport/features"), Path("backport/releases"), Path("specs"))
 MADE = (Path("backport/plans"), Path("backport/resolutions"), Path("patches"))
 
 CONFIG_TEXT = """\

@@ -101,11 +101,47 @@ class TestRow:
 
 @dataclass(frozen=True, slots=True)
 class Mechanism:
-    """One place where the contingency flag takes effect."""
+    """One place where the contingency flag takes effect; ``on`` and ``off`` say it in words.
+
+    With ``package`` and ``line`` fedvhost writes it: ``line`` is a jinja2 template of one line of that
+    package's spec, in which ``on`` is true or false. ``installs_on``, ``installs_off``: the file that the
+    built package has in one case and lacks in the other.
+    """
 
     what: str
     on: str
     off: str
+    package: str | None = None
+    line: str | None = None
+    installs_on: str | None = None
+    installs_off: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tie:
+    """What one package's spec must say because of another: ``says`` is a line of the spec of ``package``."""
+
+    package: str
+    says: str
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """A way to use the feature: ``what`` for, and the ``command`` lines."""
+
+    what: str
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """A way for a user to see whether the feature is at work: how to ``look``, what is ``seen`` then, and
+    what that ``proves``, no more."""
+
+    look: str
+    seen: str
+    proves: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +155,8 @@ class ContingencyPlan:
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """A feature manifest, ``backport/features/<name>.toml``."""
+    """A feature manifest, ``backport/features/<name>.toml``. The texts from ``owner`` to ``migration``, and
+    ``usage`` and ``proofs``, are for the documents."""
 
     name: str
     summary: str
@@ -128,6 +165,13 @@ class Feature:
     owner: str = ""
     detail: str = ""
     release_note: str = ""
+    benefit: str = ""
+    scope: str = ""
+    user_experience: str = ""
+    migration: str = ""
+    usage: tuple[Usage, ...] = ()
+    proofs: tuple[Proof, ...] = ()
+    ties: tuple[Tie, ...] = ()
     excluded: tuple[Exclusion, ...] = ()
     test_plan: tuple[TestRow, ...] = ()
 
@@ -153,9 +197,35 @@ class ReleasePackage:
 
 
 @dataclass(frozen=True, slots=True)
+class Milestone:
+    """A date of the release's schedule. ``date`` is ISO's, ``2010-02-09``; from the end of that day on
+    ``forbids`` holds: ``enable`` (turn a feature on by default), ``enhance`` (anything but repairs),
+    ``change`` (any change without an exception). ``because``: the rule, and where the date is from."""
+
+    id: str
+    title: str
+    date: str
+    forbids: tuple[str, ...] = ()
+    because: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """What must be green before a feature ships: builds for ``arches``, ``runs`` green runs out of as many
+    of the smoke suite in each of ``shapes``. ``deadline``: the milestone up to which the contingency may be
+    changed; ``ask``: whom to ask about it."""
+
+    arches: tuple[str, ...] = ()
+    shapes: tuple[str, ...] = ()
+    runs: int = 1
+    deadline: str | None = None
+    ask: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Release:
     """A release manifest, ``backport/releases/<name>.toml``; ``contingency`` maps a feature to ``on`` or
-    ``off`` as shipped."""
+    ``off`` as shipped; ``checklist`` is the release engineering checklist, ``backport/checklists/``."""
 
     name: str
     title: str
@@ -164,3 +234,6 @@ class Release:
     mock_chroot: str
     packages: Mapping[str, ReleasePackage]
     contingency: Mapping[str, str] = field(default_factory=dict)
+    checklist: str = "fedora"
+    gate: Gate = field(default_factory=Gate)
+    milestones: tuple[Milestone, ...] = ()

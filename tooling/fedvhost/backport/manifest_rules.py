@@ -6,6 +6,7 @@ would lead out of the workspace, is refused here.
 
 from __future__ import annotations
 
+import datetime
 import re
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -16,9 +17,13 @@ from fedvhost.backport.manifest import (
     ContingencyPlan,
     Feature,
     FeaturePackage,
+    Gate,
+    Mechanism,
+    Milestone,
     Release,
     ReleasePackage,
     TestRow,
+    Tie,
 )
 from fedvhost.backport.recipe import (
     KERNEL,
@@ -91,6 +96,19 @@ _GLOB = _pattern(r"(?![-/])[^\x00-\x1f\x7f\\]+", "'{}' is not a pattern of paths
 _HEADER = _pattern(r"[A-Za-z0-9][\w./+-]*\.h", "'{}' is not a header, such as zlib.h")
 
 
+_FORBIDS = _pattern(r"enable|enhance|change", "'{}' is none of: enable, enhance, change")
+_INSTALLED = _pattern(r"/(?!.*//)[^\s\x00-\x1f\x7f]+", "'{}' is not an absolute path")
+
+
+def _day(text: str) -> str | None:
+    try:
+        # Python also reads other forms of ISO 8601, which sort otherwise.
+        same = datetime.date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        same = False
+    return None if same else f"'{shown(text)}' is not a date, such as 2010-02-09"
+
+
 def _regex(text: str) -> str | None:
     try:
         re.compile(text)
@@ -137,6 +155,19 @@ _RULES: Mapping[tuple[type, str], Rule] = {
     (ContingencyPlan, "default"): _SWITCH,
     (Feature, "name"): _NAME,
     (Feature, "packages/key"): _NAME,
+    (Mechanism, "package"): _NAME,
+    (Mechanism, "line"): _LINE,
+    (Mechanism, "installs_on"): _INSTALLED,
+    (Mechanism, "installs_off"): _INSTALLED,
+    (Tie, "package"): _NAME,
+    (Tie, "says"): _LINE,
+    (Milestone, "id"): _ID,
+    (Milestone, "date"): _day,
+    (Milestone, "forbids"): _FORBIDS,
+    (Gate, "arches"): _WORD,
+    (Gate, "shapes"): _WORD,
+    (Gate, "deadline"): _ID,
+    (Release, "checklist"): _NAME,
     (Release, "name"): _NAME,
     (Release, "packages/key"): _NAME,
     (Release, "contingency/key"): _NAME,
@@ -188,8 +219,12 @@ def broken_rules(value: object) -> Broken:
         yield from _check(value)
     elif isinstance(value, Need) and (value.program is None) == (value.header is None):
         yield (), "give exactly one of: program, header"
-    elif isinstance(value, Release) and not value.packages:
-        yield ("packages",), "names no package"
+    elif isinstance(value, Mechanism) and (value.package is None) != (value.line is None):
+        yield (), "give both 'package' and 'line', or neither: which line of whose spec"
+    elif isinstance(value, Gate) and value.runs < 1:
+        yield ("runs",), "is less than 1: nothing would have to be green"
+    elif isinstance(value, Release):
+        yield from _release(value)
 
 
 def same_commit(one: str, other: str) -> bool:
@@ -251,6 +286,30 @@ def _feature(feature: Feature) -> Broken:
     for i, row_id in enumerate(ids):
         if row_id in ids[:i]:
             yield ("test-plan", i, "id"), f"'{row_id}' is already test-plan[{ids.index(row_id)}]"
+
+    for i, mechanism in enumerate(feature.contingency.mechanisms):
+        if mechanism.package is not None and mechanism.package not in feature.packages:
+            yield (
+                ("contingency", "mechanisms", i, "package"),
+                f"'{mechanism.package}' is no package of this feature",
+            )
+    for i, tie in enumerate(feature.ties):
+        if tie.package not in feature.packages:
+            yield ("ties", i, "package"), f"'{tie.package}' is no package of this feature"
+
+
+def _release(release: Release) -> Broken:
+    if not release.packages:
+        yield ("packages",), "names no package"
+    ids = [m.id for m in release.milestones]
+    for i, name in enumerate(ids):
+        if name in ids[:i]:
+            yield ("milestones", i, "id"), f"'{name}' is already milestones[{ids.index(name)}]"
+        if i and release.milestones[i].date < release.milestones[i - 1].date:
+            yield ("milestones", i, "date"), "is before the milestone above it; put them in order"
+    if release.gate.deadline is not None and release.gate.deadline not in ids:
+        known = ", ".join(ids) or "none"
+        yield ("gate", "deadline"), f"'{release.gate.deadline}' is no milestone here; there are: {known}"
 
 
 def _check(check: Check) -> Broken:

@@ -77,6 +77,21 @@ def read_release(text: str, file: str) -> Release:
     return release
 
 
+def read_record(cls: type[R], text: str, file: str, given: Mapping[str, str]) -> R:
+    """Read another TOML file that people write as the dataclass ``cls``; fields in ``given`` are no keys
+    but have that value.
+
+    Raises:
+        InputError: naming file, line and key; with several problems, one a line.
+    """
+    table = _parse(text, file)
+    problems: list[Problem] = []
+    value = _record(cls, table, (), problems, given)
+    if value is None or problems:
+        raise _refusal(problems, text, file)
+    return value
+
+
 def check_together(feature: Feature, release: Release) -> tuple[str, ...]:
     """Return the packages of ``release`` that ``feature`` lands in, in the release's order.
 

@@ -1,0 +1,143 @@
+"""The checks of the decision: contingency, documents, milestones, and the people who answer for it."""
+
+from __future__ import annotations
+
+from fedvhost.release import gates
+from fedvhost.release.case import Case
+from fedvhost.release.contingency import OFF, ON
+from fedvhost.release.items import Finding, State, finding
+from fedvhost.release.milestones import deadline_passed, stand
+from fedvhost.release.people import review_finding, sign_off_findings
+
+OFF_ROW = "contingency-off"
+
+
+def contingency(case: Case) -> list[Finding]:
+    """The flag is what the files say, its history explains it, and what ships was tested that way."""
+    found = [_flag(case), *_rendered(case)]
+    return [*found, _tested_off(case) if case.flag.value == OFF else _earned(case)]
+
+
+def _flag(case: Case) -> Finding:
+    flag, then = case.flag, case.command("contingency set", case.flag.value, "--because REASON")
+    if flag.problem:
+        return finding("flag", State.UNKNOWN, flag.problem, then=then)
+    if flag.unexplained:
+        text = f"the release manifest says {flag.value}, and nobody recorded why"
+        return finding("flag", State.FAILED, text, then=then)
+    last = flag.last
+    why = f" since {last.at}, by {last.by}: {last.because}" if last else ", as it was from the start"
+    return finding("flag", State.DONE, f"{flag.value}{why}")
+
+
+def _rendered(case: Case) -> list[Finding]:
+    found = []
+    for one in case.rendered:
+        scenario = f"{one.package}: {one.what}"
+        if one.found == case.flag.value:
+            text = f"'{one.wanted(one.found)}' is in '{one.file}'"
+            found.append(finding(scenario, State.DONE, text, one.file))
+        else:
+            there = "neither line, or both," if one.found is None else f"'{one.wanted(one.found)}'"
+            text = f"the flag is {case.flag.value}, and {there} stands in '{one.file}'"
+            then = case.command("contingency set", case.flag.value, "--because REASON")
+            found.append(finding(scenario, State.FAILED, text, one.file, then=then))
+    missing = "the feature's manifest names no line that the flag renders"
+    return found or [finding("mechanisms", State.UNKNOWN, missing)]
+
+
+def _tested_off(case: Case) -> Finding:
+    """With off shipped, somebody must have seen that it is off."""
+    rows = [
+        (shape, piece, row)
+        for shape, piece, row in gates.rows(case)
+        if OFF_ROW in (row.text("id") or "", *(row.texts("plan") or ()))
+    ]
+    then = case.command("smoke")
+    for shape, piece, row in rows:
+        state = gates.verdict(row.text("verdict"))
+        text = f"{shape}: {row.text('observed') or row.text('verdict') or 'no more is known'}"
+        return finding("tested-off", state, text, piece.file, then="" if state is State.DONE else then)
+    text = f"no smoke row '{OFF_ROW}' that can be believed shows that it is off"
+    return finding("tested-off", State.UNKNOWN, text, then=then)
+
+
+def _earned(case: Case) -> Finding:
+    """With on shipped, the smoke suite must have earned it."""
+    decision = gates.decide(case)
+    if decision.on:
+        text = f"{decision.runs} green runs of {decision.runs} in every shape"
+        return finding("earned", State.DONE, text)
+    worst = State.FAILED if any(f.state is State.FAILED for f in decision.against) else State.UNKNOWN
+    first = decision.against[0] if decision.against else None
+    text = f"on is not earned: {first.scenario}: {first.text}" if first else "on is not earned"
+    then = case.command("contingency set off", "--because REASON")
+    return finding("earned", worst, text, then=then)
+
+
+def migration(case: Case) -> list[Finding]:
+    """The feature's manifest says what a guest that migrates needs, so the documents do."""
+    if case.feature.migration.strip():
+        return [finding("migration", State.DONE, "in the feature's manifest, and so in the documents")]
+    then = f"write 'migration' into backport/features/{case.feature.name}.toml"
+    return [finding("migration", State.FAILED, "the feature's manifest says nothing of migration", then=then)]
+
+
+def documents(case: Case) -> list[Finding]:
+    """The documents are there, and say what the evidence says now."""
+    words = {
+        "current": (State.DONE, "there, and up to date"),
+        "older": (State.FAILED, "older than what is known now, or edited by hand"),
+        "missing": (State.FAILED, "not written yet"),
+    }
+    found = []
+    for name, how in case.documents.items():
+        state, text = words.get(how, (State.UNKNOWN, how))
+        then = "" if state is State.DONE else case.command("docs")
+        found.append(finding(name, state, text, then=then))
+    return found
+
+
+def milestones(case: Case) -> list[Finding]:
+    """Nothing that ships breaks a freeze that is in effect, unless an exception was granted."""
+    if not case.release.milestones:
+        return [finding("schedule", State.UNKNOWN, "the release manifest has no milestones")]
+    where = stand(case.release.milestones, case.today)
+    ahead = f"next is {where.next.title}, {where.next.date}" if where.next else "all milestones are behind"
+    found = []
+    late = deadline_passed(case.release, case.today)
+    if late is not None and case.flag.value == ON:
+        last = case.flag.last
+        allowed = last is not None and bool(last.exception)
+        state = State.DONE if allowed else _on_in_time(case)
+        text = f"on by exception {last.exception}" if last and allowed else f"the feature is on, and {late}"
+        found.append(
+            finding("enabled", state, text, then=case.command("contingency set off", "--because REASON"))
+        )
+    frozen = where.forbids("change") or where.forbids("enhance")
+    if frozen is not None:
+        then = case.command("checklist review", "milestones", "exception", "--by NAME --because TICKET")
+        what = (
+            f"after {frozen.title} ({frozen.date}) a feature lands by exception only; write the request with "
+            f"'{case.command('checklist exception')}'"
+        )
+        found.append(review_finding("milestones", "exception", what, case.words, case.ships, then))
+    return found or [finding("schedule", State.DONE, f"no freeze is in effect; {ahead}")]
+
+
+def _on_in_time(case: Case) -> State:
+    """Turned on before the deadline it may stay on."""
+    last = case.flag.last
+    if last is None or last.now != ON:
+        return State.FAILED
+    # Dates of ISO's form compare as texts.
+    froze = [
+        m.date for m in case.release.milestones if "enable" in m.forbids or m.id == case.release.gate.deadline
+    ]
+    return State.DONE if froze and last.at[:10] <= min(froze) else State.FAILED
+
+
+def sign_offs(case: Case) -> list[Finding]:
+    """Every role says go, of exactly what is here now."""
+    sign = case.command("checklist sign", "'{role}'", "--by NAME")
+    return list(sign_off_findings(case.checklist.sign_offs, case.words, case.ships, sign))

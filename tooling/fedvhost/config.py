@@ -2,6 +2,9 @@
 
 ::
 
+    resolver = "./settle --quick"   # a workspace's only: asked about a conflict that nothing else settles
+    resolver-timeout = 300          # seconds
+
     [upstreams]
     kernel = "~/src/linux"          # relative to the folder of the file
     qemu-kvm = "../qemu-kvm.git"
@@ -10,14 +13,30 @@
 from __future__ import annotations
 
 import re
+import shlex
 import tomllib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import platformdirs
 
 from fedvhost.errors import InputError
-from fedvhost.workspace import nearest, read_text
+from fedvhost.workspace import CONFIG, nearest, read_text
+
+# A resolver that takes longer than this has no answer.
+TIMEOUT = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Resolver:
+    """A command that is asked about a conflict before a plan stops; it runs in ``folder``, for at most
+    ``timeout`` seconds."""
+
+    argv: tuple[str, ...]
+    folder: Path
+    timeout: float = TIMEOUT
 
 
 def user_config_file() -> Path:
@@ -39,17 +58,9 @@ def configured_upstreams(file: Path) -> Mapping[str, Path]:
 
 
 def parse_config(text: str, file: Path) -> Mapping[str, Path]:
-    """Read the text of a configuration file; paths are taken relative to the folder of ``file``."""
-    try:
-        tables = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        at = re.search(r"\(at line (\d+)", str(error))
-        raise InputError(f"not TOML: {error}", file=file, line=int(at[1]) if at else None) from error
-    for key in tables:
-        if key != "upstreams":
-            raise InputError(
-                f"unknown key; {nearest(key, ['upstreams'])}", file=file, key=key, line=_line(text, key)
-            )
+    """Read what the text of a configuration file says of histories; paths are taken relative to the
+    folder of ``file``."""
+    tables = _tables(text, file)
     upstreams = tables.get("upstreams", {})
     if not isinstance(upstreams, dict):
         raise InputError(
@@ -69,6 +80,53 @@ def parse_config(text: str, file: Path) -> Mapping[str, Path]:
             )
         found[name] = (file.parent / Path(path).expanduser()).resolve()
     return found
+
+
+def configured_resolver(file: Path) -> Resolver | None:
+    """Return the resolver that a workspace's ``file`` names, None if it names none.
+
+    Raises:
+        InputError: the file is no TOML, or what it says of the resolver is no command or no time.
+    """
+    try:
+        text = read_text(file)
+    except FileNotFoundError:
+        return None
+    tables = _tables(text, file)
+    command, timeout = tables.get("resolver"), tables.get("resolver-timeout", TIMEOUT)
+
+    def wrong(what: str, key: str) -> InputError:
+        return InputError(what, file=file, key=key, line=_line(text, key))
+
+    if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not 0 < timeout < 1e6:
+        raise wrong("must be a number of seconds", "resolver-timeout")
+    if command is None:
+        return None
+    try:
+        argv = tuple(shlex.split(command)) if isinstance(command, str) else ()
+    except ValueError as error:
+        raise wrong(f"not a command: {error}", "resolver") from error
+    if not argv:
+        raise wrong("must be a command, in quotes", "resolver")
+    return Resolver(argv, file.parent.resolve(), float(timeout))
+
+
+def _tables(text: str, file: Path) -> Mapping[str, Any]:
+    try:
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        at = re.search(r"\(at line (\d+)", str(error))
+        raise InputError(f"not TOML: {error}", file=file, line=int(at[1]) if at else None) from error
+    known = ["upstreams", "resolver", "resolver-timeout"]
+    for key in tables:
+        if key not in known:
+            raise InputError(f"unknown key; {nearest(key, known)}", file=file, key=key, line=_line(text, key))
+        if key != "upstreams" and file.name != CONFIG:
+            raise InputError(
+                f"belongs into a workspace's '{CONFIG}': what settles a conflict must be the same for all",
+                file=file, key=key, line=_line(text, key),
+            )  # fmt: skip
+    return tables
 
 
 def _line(text: str, key: str) -> int | None:

@@ -228,6 +228,33 @@ def end_group(group: int, patience: float = 5.0) -> None:
             time.sleep(0.02)
 
 
+def consult(argv: Sequence[str | os.PathLike[str]], *, cwd: Path, stdin: bytes, timeout: float) -> Completed:
+    """Run a program of the person's own and return what it wrote. After ``timeout`` seconds, and if we are
+    interrupted, it is ended together with all that it started: a shell's child would hold the pipe open.
+
+    Raises:
+        ToolFailed: its exit status is not 0.
+        ToolTimeout: it took too long.
+        OSError: it cannot be run.
+    """
+    words = tuple(os.fspath(a) for a in argv)
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        words, cwd=cwd, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True
+    ) as process:
+        try:
+            stdout, stderr = process.communicate(stdin, timeout=timeout)
+        except BaseException as error:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            if isinstance(error, subprocess.TimeoutExpired):
+                raise ToolTimeout(words, timeout) from error
+            raise
+    if process.returncode:
+        raise ToolFailed(words, process.returncode, stderr)
+    return Completed(words, process.returncode, stdout, stderr)
+
+
 class Conversation:
     """A program that stays: we write a request, it writes an answer (``git cat-file --batch``)."""
 

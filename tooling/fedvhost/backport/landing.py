@@ -14,7 +14,7 @@ from fedvhost.backport.adaptation import Insertion, adapt, place
 from fedvhost.backport.diff3 import split_lines
 from fedvhost.backport.manifest import Adaptation
 from fedvhost.backport.outcome import Landing, Note, Unsettled, Verdict
-from fedvhost.backport.resolutions import NO_ANSWERS, Answers, Question
+from fedvhost.backport.resolutions import NO_ANSWERS, RESOLUTION, RESOLVER, Answers, Question
 from fedvhost.backport.settling import plain_path, settle
 from fedvhost.commits import Merge
 from fedvhost.errors import InputError
@@ -133,8 +133,11 @@ def _verdict(before: Oid, after: Oid, notes: Sequence[Note]) -> Verdict:
     rungs = {n.rung for n in notes} - {"rename"}  # a note of what git did in its own merge
     if before == after:
         return Verdict.REDUNDANT if rungs else Verdict.IN_BASE
+    # What a program made up comes first: nobody may take it for anything else.
+    if RESOLVER in rungs:
+        return Verdict.BY_RESOLVER
     # A hunk left out is a change of content, which nobody may call an insertion.
-    if rungs & {"declared", "redundant", "moved", "resolution", "resolver"}:
+    if rungs & {"declared", "redundant", "moved", RESOLUTION}:
         return Verdict.ADAPTED
     for rung, verdict in _VERDICTS:
         if rung in rungs:

@@ -19,6 +19,7 @@ class Verdict(StrEnum):
     LINE_MERGED = "line-merged"
     TOKEN_MERGED = "token-merged"
     ADAPTED = "adapted"
+    BY_RESOLVER = "by-resolver"
     REDUNDANT = "redundant"
     IN_BASE = "in-base"
     STOPPED = "stopped"

@@ -16,6 +16,8 @@ from fedvhost.backport.diff3 import Chunk, Lines, Part, occurrences, split_lines
 
 HERE, BEFORE, WITH = b"<<<<<<< here", b"||||||| upstream before it", b">>>>>>> upstream with it"
 BETWEEN = b"======="
+# The rungs of an answer: a person's, and that of the command which a workspace names as its resolver.
+RESOLUTION, RESOLVER = "resolution", "resolver"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ class Answer:
     whole: bool
     texts: tuple[bytes, ...]
     how: str
-    rung: str = "resolution"
+    rung: str = RESOLUTION
     review: bool = False
 
 
@@ -76,7 +78,7 @@ class Known:
         return answer if answer is not None and len(answer.texts) == len(question.chunks) else None
 
 
-NO_ANSWERS: Answers = Known({})
+NO_ANSWERS = Known({})
 
 
 def ask(path: str, parts: Sequence[Part], sides: Sequence[bytes | None], *, whole: bool) -> Question:

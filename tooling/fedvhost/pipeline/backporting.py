@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from fedvhost.backport.plan import PackagePlan
+from fedvhost.config import configured_resolver
 from fedvhost.git.identity import Identity, committer
 from fedvhost.pipeline.conflicts import clear, prepare
+from fedvhost.pipeline.consulting import Consulting
 from fedvhost.pipeline.evidencing import keep_backport
 from fedvhost.pipeline.exporting import Export, export, export_files, exported, outdated, patches_folder
 from fedvhost.pipeline.inputs import (
@@ -61,7 +63,13 @@ def run_backport(
             # Before the work of minutes: what rpm cannot read now it will not read then.
             for job in jobs:
                 check_readable(job, spec_place(workspace, job, options.dist_git.get(job.name)))
-        plan = read_plan(workspace, manifests) if options.from_plan else plan_jobs(jobs, manifests, progress)
+        if options.from_plan:
+            plan = read_plan(workspace, manifests)
+        else:
+            consulting = _consulting(workspace, options)
+            plan = plan_jobs(jobs, manifests, progress, consulting)
+            if consulting is not None:
+                jobs = tuple(dataclasses.replace(job, answers=consulting.answers(job)) for job in jobs)
         written = not options.from_plan and not options.dry_run and write_plan(workspace, plan)
         run = _Run(workspace, manifests, options, identity, progress, _resumable(request, options))
         results = {job.name: run.package_and_conflict(job, plan.packages[job.name]) for job in jobs}
@@ -74,6 +82,11 @@ def run_backport(
         file = workspace.relative(plan_file(workspace, plan))
         outdated = outdated_inputs(plan, manifests)
         return Result(plan.feature, plan.release, results, file, written, outdated)
+
+
+def _consulting(workspace: Workspace, options: Options) -> Consulting | None:
+    resolver = configured_resolver(workspace.config_file)
+    return None if resolver is None else Consulting(workspace, resolver, keep=not options.dry_run)
 
 
 def _resumable(request: Request, options: Options) -> Mapping[str, Any]:

@@ -75,20 +75,20 @@ def prepare(workspace: Workspace, job: Job, stop: Stop, tree: Oid, run: Mapping[
     ``tree`` is what the pick did not land on. None: nothing is in conflict (a name is missing), or
     something that is no file's matter.
     """
-    questions = _questions(job, stop.commit, tree)
-    if not questions:
+    asked = questions(job, stop.commit, tree)
+    if not asked:
         return clear(workspace, job)
     folder = _folder_of(workspace, job)
     old = _old_questions(workspace, folder)
     kept = None
-    if [q.key for q in old] != [q.key for q in questions] or not folder.is_dir():
-        kept = _put_aside(folder, job, old, questions)
-        write_all({folder / q.path: draft(q) for q in questions})
+    if [q.key for q in old] != [q.key for q in asked] or not folder.is_dir():
+        kept = _put_aside(folder, job, old, asked)
+        write_all({folder / q.path: draft(q) for q in asked})
         write_atomic(folder.parent / README, ADVICE.encode())
     # Last: what the state does not speak of was not asked.
-    one = Waiting(job.feature.name, job.release.name, job.name, stop.commit, stop.subject, questions, run)
+    one = Waiting(job.feature.name, job.release.name, job.name, stop.commit, stop.subject, asked, run)
     write_atomic(state_file(folder), _to_json(one))
-    files = tuple(q.path for q in questions)
+    files = tuple(q.path for q in asked)
     return Prepared(workspace.relative(folder), files, workspace.relative(kept) if kept is not None else None)
 
 
@@ -150,7 +150,7 @@ def _tidy(top: Path) -> None:
         shutil.rmtree(top)
 
 
-def _questions(job: Job, pick: Oid, tree: Oid) -> tuple[Question, ...]:
+def questions(job: Job, pick: Oid, tree: Oid) -> tuple[Question, ...]:
     """Return what to ask of a pick that stopped: nothing if some of it is no file's matter."""
     landing = land(job.store, tree, pick, job.wanted.adaptations.get(pick, ()), job.answers)
     asked = {q.path for q in landing.questions}

@@ -11,7 +11,7 @@ from fedvhost.backport.diff3 import Lines, split_lines
 from fedvhost.backport.includes import Sources
 from fedvhost.backport.landing import land
 from fedvhost.backport.manifest import Adaptation
-from fedvhost.backport.outcome import Landing, Unsettled
+from fedvhost.backport.outcome import Landing, Unsettled, Verdict
 from fedvhost.backport.plan import Evidence
 from fedvhost.backport.resolutions import NO_ANSWERS, Answers
 from fedvhost.backport.symbols import Added, Missing, missing_exports, missing_symbols, new_uses
@@ -56,6 +56,11 @@ class HistoryFacts:
         self._base_patch_ids: dict[str, Oid] = {}
         self._base_paths: set[str] = set()
         self._near: dict[Oid, Mapping[Oid, str]] = {}
+
+    def learn(self, answers: Answers) -> None:
+        """Use these answers from now on; what stopped without them is tried again."""
+        self.answers = answers
+        self._landings = {k: v for k, v in self._landings.items() if v.verdict is not Verdict.STOPPED}
 
     def commit(self, oid: Oid) -> Commit:
         """Read a commit."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from fedvhost.backport.manifest import Adaptation, Feature, FeaturePackage, Release, ReleasePackage
 from fedvhost.backport.manifest_toml import check_together, read_feature, read_release
 from fedvhost.backport.planning import Wanted
-from fedvhost.backport.resolutions import NO_ANSWERS, Answers
+from fedvhost.backport.resolutions import NO_ANSWERS, Known
 from fedvhost.backport.toml_lines import Key, key_lines, line_of, spell
 from fedvhost.errors import InputError
 from fedvhost.git.history import History
@@ -67,7 +67,7 @@ class Job:
     history: History
     wanted: Wanted
     omitted: Mapping[Oid, str] = field(default_factory=dict)
-    answers: Answers = NO_ANSWERS
+    answers: Known = NO_ANSWERS
 
     @property
     def ref(self) -> str:

@@ -9,13 +9,19 @@ from pathlib import Path
 from fedvhost.backport.plan import PackagePlan, Plan, from_json, to_json
 from fedvhost.backport.planning import make_plan
 from fedvhost.errors import InputError
+from fedvhost.pipeline.consulting import Consulting
 from fedvhost.pipeline.facts import HistoryFacts
 from fedvhost.pipeline.inputs import Job, Manifests, at_key
 from fedvhost.workspace import Workspace, write_atomic
 
 
-def plan_jobs(jobs: Sequence[Job], manifests: Manifests, progress: Callable[[str], None]) -> Plan:
-    """Work out the plan of every job."""
+def plan_jobs(
+    jobs: Sequence[Job],
+    manifests: Manifests,
+    progress: Callable[[str], None],
+    consulting: Consulting | None = None,
+) -> Plan:
+    """Work out the plan of every job; what one would stop at is put to the resolver, if there is one."""
     packages: dict[str, PackagePlan] = {}
     for job in jobs:
 
@@ -24,7 +30,15 @@ def plan_jobs(jobs: Sequence[Job], manifests: Manifests, progress: Callable[[str
 
         facts = HistoryFacts(job.store, job.history, answers=job.answers)
         try:
-            packages[job.name] = make_plan(job.wanted, facts, tell)
+            plan = make_plan(job.wanted, facts, tell)
+            while plan.stop is not None and consulting is not None:
+                settled = consulting.settle(job, plan, tell)
+                if settled is not None:
+                    plan = settled
+                    break
+                facts.learn(consulting.answers(job))
+                plan = make_plan(job.wanted, facts, tell)
+            packages[job.name] = plan
         except InputError as error:
             if error.file is not None:
                 raise

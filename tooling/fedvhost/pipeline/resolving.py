@@ -9,7 +9,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from fedvhost.backport.resolutions import Answer, Known, Question, answered, leftover
+from fedvhost.backport.resolutions import (
+    RESOLUTION,
+    RESOLVER,
+    Answer,
+    Known,
+    Question,
+    answered,
+    leftover,
+)
 from fedvhost.errors import InputError
 from fedvhost.git.identity import Identity
 from fedvhost.workspace import Workspace, write_all
@@ -35,18 +43,24 @@ class Said:
     who: str
     when: str
     because: str = ""
+    rung: str = RESOLUTION
 
     @property
     def how(self) -> str:
         """The answer in a note."""
-        return f"resolved by hand, {self.who.partition(' <')[0]}, {self.when}" + (
-            f": {self.because}" if self.because else ""
-        )
+        by_hand = f"by hand, {self.who.partition(' <')[0]}"
+        by = by_hand if self.rung == RESOLUTION else f"by the command '{self.who}'"
+        return f"resolved {by}, {self.when}" + (f": {self.because}" if self.because else "")
 
 
 def said_now(identity: Identity, because: str | None) -> Said:
     """Today's answer of ``identity``."""
     return Said(str(identity), datetime.now(UTC).date().isoformat(), " ".join((because or "").split()))
+
+
+def said_by(command: str, because: str) -> Said:
+    """Today's answer of a resolver."""
+    return Said(command, datetime.now(UTC).date().isoformat(), " ".join(because.split()), RESOLVER)
 
 
 def known_answers(workspace: Workspace, feature: str) -> Known:
@@ -104,7 +118,7 @@ def record(workspace: Workspace, taken: Sequence[tuple[Asked, Answer]], said: Sa
         file = workspace.resolutions_dir / one.feature / f"{answer.key}.json"
         if file.exists() and not said.because:
             known = _read(workspace, file)
-            if known.texts == answer.texts:
+            if (known.texts, known.rung) == (answer.texts, said.rung):
                 continue
         files[file] = _to_json(one, answer, said)
     return tuple(workspace.relative(path) for path in write_all(files))
@@ -120,8 +134,11 @@ def _read(workspace: Workspace, file: Path) -> Answer:
         texts = tuple(t.encode("utf-8", "surrogateescape") for t in raw["texts"])
         if raw["whole"] and len(texts) > 1:
             raise ValueError("several texts for one file")
-        said = Said(raw["who"], raw["when"], raw["because"])
-        return Answer(raw["key"], bool(raw["whole"]), texts, said.how)
+        rung = raw.get("rung", RESOLUTION)
+        if rung not in (RESOLUTION, RESOLVER):
+            raise ValueError(f"an answer of the rung {rung}")
+        said = Said(raw["who"], raw["when"], raw["because"], rung)
+        return Answer(raw["key"], bool(raw["whole"]), texts, said.how, rung, rung == RESOLVER)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(
             f"not a recorded answer ({type(error).__name__}: {error}); remove it to be asked again",
@@ -139,6 +156,7 @@ def _to_json(one: Asked, answer: Answer, said: Said) -> bytes:
         "who": said.who,
         "when": said.when,
         "because": said.because,
+        "rung": said.rung,
         "commit": one.commit,
         "subject": one.subject,
     }

@@ -26,6 +26,7 @@ _COLOURS = {
     Verdict.LINE_MERGED: "cyan",
     Verdict.TOKEN_MERGED: "yellow",
     Verdict.ADAPTED: "yellow",
+    Verdict.BY_RESOLVER: "yellow",
     Verdict.REDUNDANT: "blue",
     Verdict.IN_BASE: "blue",
     Verdict.STOPPED: "red",

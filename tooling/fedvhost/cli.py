@@ -69,6 +69,7 @@ VERBS: Mapping[str, Verb] = {
     ),
     "checklist": Verb("fedvhost.commands.checklist:checklist", "Go or no-go: every item with its evidence."),
     "docs": Verb("fedvhost.commands.docs:docs", "Write release note, user documentation and feature page."),
+    "report": Verb("fedvhost.commands.report:report", "Write one HTML page that shows it all."),
     "sample": Verb("fedvhost.commands.sample:sample", "Write two small histories to try everything on."),
     "init": Verb("fedvhost.commands.init:init", "Make a workspace from the data that came along."),
     "doctor": Verb("fedvhost.commands.doctor:doctor", "Say what is missing here, and how to install it."),

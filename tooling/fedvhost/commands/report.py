@@ -1,0 +1,76 @@
+"""``fedvhost report``: one page that shows it all, as a file or live."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from fedvhost.commands.context import Invocation, pass_invocation
+
+
+@click.command()
+@click.option("--release", help="The release: f13 (else: the only one there is).")
+@click.option("--feature", help="The feature (else: the only one there is).")
+@click.option(
+    "--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+    help="Where the page goes (else: .fedvhost/report/<release>-<feature>.html, which git ignores: the page "
+    "has upstream's words in it).",
+)  # fmt: skip
+@click.option("--serve", is_flag=True, help="Show the page live, on this machine only, while a run goes on.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=0, help="The port for --serve (else: a free one)."
+)
+@pass_invocation
+def report(
+    invocation: Invocation,
+    release: str | None,
+    feature: str | None,
+    output: Path | None,
+    serve: bool,
+    port: int,
+) -> int:
+    """Write one HTML page of all that is known: go or no-go, picks, conflicts, specs, builds, smoke tests.
+
+    The page needs nothing but itself: no network, no other file. It shows what the evidence says; nothing
+    is worked out anew, and what nobody looked at is shown as unknown, with the command that settles it.
+    """
+    from fedvhost.pipeline.inputs import Request
+    from fedvhost.pipeline.reporting import collect, stamp
+    from fedvhost.report.page import render
+    from fedvhost.workspace import write_atomic
+
+    if serve and output is not None:
+        raise click.UsageError("--serve shows the page and writes no file; leave --output out")
+    workspace = invocation.workspace()
+    request = Request(release or _only_release(workspace.releases()), feature)
+    if serve:
+        from fedvhost.pipeline.serving import serve_page
+
+        def tell(url: str) -> None:
+            click.echo(f"{url}  (Ctrl-C ends it)")
+
+        serve_page(
+            lambda: render(collect(workspace, request), live=True),
+            lambda: stamp(workspace, request),
+            port,
+            tell,
+        )
+        return 0
+    material = collect(workspace, request)
+    if output is None:
+        workspace.keep_out_of_git()
+        name = f"{material.release.name}-{material.feature.name}.html"
+        output = workspace.state_dir / "report" / name
+    page = render(material)
+    write_atomic(output.absolute(), page)
+    click.echo(f"{output}  ({len(page) / 1e6:.1f} MB)")
+    return 0
+
+
+def _only_release(known: tuple[str, ...]) -> str:
+    from fedvhost.errors import InputError
+
+    if len(known) != 1:
+        raise InputError(f"name the release with --release; there are: {', '.join(known) or 'none'}")
+    return known[0]

@@ -61,6 +61,9 @@ VERBS: Mapping[str, Verb] = {
     "build": Verb(
         "fedvhost.commands.build:build", "Build source packages and packages; see how builds stand."
     ),
+    "smoke": Verb(
+        "fedvhost.commands.smoke:smoke", "Does vhost-net work, in a real kernel, with real guests?"
+    ),
     "pick": Verb("fedvhost.commands.pick:pick", "Adapt single commits in the object store."),
     "compare": Verb("fedvhost.commands.compare:compare", "Put the series beside somebody else's backport."),
     "fixes": Verb("fedvhost.commands.fixes:fixes", "Find later upstream commits that fix the picks."),

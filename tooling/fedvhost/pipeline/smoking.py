@@ -1,0 +1,240 @@
+"""The step ``smoke``: boot a test host, put a shape's questions to it, keep what it answered."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import fcntl
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fedvhost import evidence
+from fedvhost.errors import FedvhostError, InputError
+from fedvhost.guests import image, kernel
+from fedvhost.guests.cpio import Entry, file
+from fedvhost.guests.kernel import Kernel
+from fedvhost.guests.machine import Accelerator, Machine
+from fedvhost.guests.proof import Proven, prove
+from fedvhost.guests.running import HostRun, Record, joined, run_host
+from fedvhost.inside.catalogue import SHAPES
+from fedvhost.inside.rows import Row
+from fedvhost.smoke.junit import junit
+from fedvhost.smoke.results import RowResult, Run, Smoke, answered, attachments, collect, facts
+from fedvhost.workspace import Workspace, nearest, write_atomic
+
+PLAN = "/etc/fedvhost/plan.json"
+# A boot takes 5 s alone on a machine; with others on it, and without KVM, many times that.
+_BOOT_SECONDS = 120.0
+# MiB: the file systems in memory are 60 and 190 large; a guest has 224.
+_MEMORY = {False: 768, True: 2560}
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What to ask, how often, and on which kernel (none given: the distribution's).
+
+    ``rows``: only these; ``timeout``: seconds after which a test host is stopped (0: what its rows may take);
+    ``accelerator``: "kvm" or "tcg", else what is proven to work; ``files`` go over the test host's own;
+    ``release`` and ``feature``: whom the evidence is for (none: no evidence is kept).
+    """
+
+    shape: str
+    rows: tuple[str, ...] = ()
+    repeat: int = 1
+    kernel: Path | None = None
+    modules: Path | None = None
+    kernel_rpms: tuple[Path, ...] = ()
+    accelerator: str = ""
+    timeout: float = 0.0
+    release: str = ""
+    feature: str = ""
+    files: Sequence[Entry] = field(default_factory=tuple)
+
+
+@dataclass(frozen=True, slots=True)
+class Watcher:
+    """Who wants to know while it runs: what is being done, a row that starts, a row that is answered."""
+
+    doing: Callable[[str], None]
+    answered: Callable[[int, RowResult], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Host:
+    """All that one run needs."""
+
+    options: Options
+    rows: tuple[Row, ...]
+    parts: image.Parts
+    proven: Proven
+    folder: Path
+
+
+def run_smoke(workspace: Workspace, options: Options, watcher: Watcher) -> Smoke:
+    """Run the rows of a shape, ``options.repeat`` times, each time in a fresh test host.
+
+    Raises:
+        InputError: no such shape, row or kernel.
+        ToolError: a program for the image is missing, or the distribution's kernel cannot be fetched.
+    """
+    start = time.monotonic()
+    rows = chosen(options.shape, options.rows)
+    cache = image.cache_dir()
+    base = workspace.state_dir / "smoke"
+    with _alone(base, options.shape):
+        workspace.keep_out_of_git()
+        watcher.doing("looking for a kernel")
+        host_kernel = find_kernel(options, cache)
+        guests = any(r.guests for r in rows)
+        guest_kernel = kernel.of_distribution(cache) if guests else None
+        parts = image.host_image(cache, host_kernel, guest_kernel, watcher.doing)
+        folder = base / options.shape
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        if options.accelerator:
+            proven = Proven(Accelerator(options.accelerator), "asked for")
+        else:
+            watcher.doing("trying whether KVM boots a kernel here")
+            proven = prove(cache, parts.kernel, folder / "kvm-proof", guests=guests)
+        host = _Host(options, rows, parts, proven, folder)
+        runs = tuple(_run(workspace, host, n, watcher) for n in range(1, options.repeat + 1))
+        smoke = Smoke(
+            options.shape, runs, proven.accelerator.value, proven.because, host_kernel.origin,
+            len(rows) == len(SHAPES[options.shape]), time.monotonic() - start,
+        )  # fmt: skip
+        return _keep(workspace, smoke, options, host_kernel, folder)
+
+
+def prepare(options: Options, doing: Callable[[str], None]) -> image.Parts:
+    """Fetch the kernel and make all parts of the image, so that later runs need no network.
+
+    Raises:
+        ToolError: as ``run_smoke``.
+    """
+    cache = image.cache_dir()
+    host_kernel = find_kernel(options, cache)
+    return image.host_image(cache, host_kernel, kernel.of_distribution(cache), doing)
+
+
+def chosen(shape: str, names: Sequence[str]) -> tuple[Row, ...]:
+    """The rows to ask, in the shape's order, with those that they build on.
+
+    Raises:
+        InputError: there is no such shape or row.
+    """
+    if shape not in SHAPES:
+        raise InputError(f"no shape '{shape}'; {nearest(shape, tuple(SHAPES))}")
+    rows = {r.id: r for r in SHAPES[shape]}
+    wanted: set[str] = set()
+
+    def want(name: str) -> None:
+        if name not in rows:
+            raise InputError(f"--row '{name}': shape '{shape}' has no such row; {nearest(name, tuple(rows))}")
+        if name not in wanted:
+            wanted.add(name)
+            for needed in rows[name].after:
+                want(needed)
+
+    for name in names or rows:
+        want(name)
+    return tuple(r for r in rows.values() if r.id in wanted)
+
+
+def find_kernel(options: Options, cache: Path) -> Kernel:
+    """The kernel that the options name, else the distribution's.
+
+    Raises:
+        InputError: they name one that is not there, or two.
+    """
+    if options.kernel_rpms and (options.kernel or options.modules):
+        raise InputError("--kernel-rpm says which kernel; give no --kernel or --modules with it")
+    if options.kernel_rpms:
+        return kernel.from_rpms(options.kernel_rpms, cache)
+    if (options.kernel is None) != (options.modules is None):
+        raise InputError("--kernel and --modules belong together: give both")
+    if options.kernel is not None and options.modules is not None:
+        return kernel.given(options.kernel, options.modules)
+    return kernel.of_distribution(cache)
+
+
+def _run(workspace: Workspace, host: _Host, number: int, watcher: Watcher) -> Run:
+    """One test host."""
+    folder = host.folder / str(number)
+    folder.mkdir()
+    known = {r.id: r for r in host.rows}
+    watcher.doing(f"booting the test host ({host.proven.accelerator.value})")
+
+    def tell(record: Record) -> None:
+        if record.get("kind") == "ready":
+            watcher.doing("the test host is up")
+        elif record.get("kind") == "start" and record.get("row") in known:
+            watcher.doing(known[str(record["row"])].title)
+        elif (result := answered(record, known)) is not None:
+            watcher.answered(number, result)
+
+    ran = _boot(host, folder, tell)
+    results = collect(host.rows, ran.records, ran.trouble)
+    for result in results:
+        if not any(r.get("kind") == "row" and r.get("row") == result.id for r in ran.records):
+            watcher.answered(number, result)
+    ready: Mapping[str, Any] = next((r for r in ran.records if r.get("kind") == "ready"), {})
+    run = Run(number, results, ran.trouble, ran.seconds, ran.booted, str(ready.get("kernel", "")))
+    if run.ok:
+        shutil.rmtree(folder)
+        return run
+    for (row, name), content in attachments(ran.records).items():
+        write_atomic(folder / f"{_plain(row)}.{_plain(name)}", content)
+    return dataclasses.replace(run, logs=workspace.relative(folder))
+
+
+def _boot(host: _Host, folder: Path, tell: Callable[[Record], None]) -> HostRun:
+    plan = {"shape": host.options.shape, "rows": [r.id for r in host.rows]}
+    over = image.overlay([file(PLAN, json.dumps(plan).encode()), *host.options.files])
+    timeout = host.options.timeout or _BOOT_SECONDS + sum(r.seconds for r in host.rows)
+    guests = any(r.guests for r in host.rows)
+    with joined([*host.parts.archives, over]) as descriptor:
+        machine = Machine(
+            host.proven.accelerator, str(host.parts.kernel), f"/proc/self/fd/{descriptor}",
+            folder / "console.log", folder / "results.jsonl", memory=_MEMORY[guests],
+        )  # fmt: skip
+        return run_host(machine, [descriptor], timeout, tell)
+
+
+def _keep(workspace: Workspace, smoke: Smoke, options: Options, of: Kernel, folder: Path) -> Smoke:
+    """Write JUnit XML, and evidence of a whole shape."""
+    smoke = dataclasses.replace(smoke, junit=workspace.relative(folder / "junit.xml"))
+    write_atomic(folder / "junit.xml", junit(smoke))
+    if not (smoke.complete and options.release and options.feature):
+        return smoke
+    looked_at = options.kernel_rpms or (of.image,)
+    found = evidence.Evidence(
+        options.release, options.feature, "smoke", options.shape,
+        evidence.hashes(workspace, [p.resolve() for p in looked_at]), facts(smoke),
+    )  # fmt: skip
+    return dataclasses.replace(smoke, evidence=evidence.write(workspace, found))
+
+
+@contextlib.contextmanager
+def _alone(base: Path, shape: str) -> Iterator[None]:
+    """Be the only one who runs this shape in this workspace; ends with the process, however that ends."""
+    base.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(base / f"{shape}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise FedvhostError(f"another 'fedvhost smoke --shape {shape}' runs in this workspace") from None
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _plain(name: str) -> str:
+    """``name`` as a file name: what the test host says is not trusted with paths."""
+    return "".join(c if c.isalnum() or c in "._-" else "_" for c in name).lstrip(".") or "_"

@@ -1,0 +1,68 @@
+"""The result of a smoke test as lines of text for a terminal."""
+
+from __future__ import annotations
+
+import textwrap
+from collections import Counter
+from collections.abc import Iterator
+
+from fedvhost.inside.rows import Verdict
+from fedvhost.report.text import Style
+from fedvhost.smoke.results import RowResult, Smoke
+
+_WORDS = {
+    Verdict.PASS: ("pass", "green"),
+    Verdict.FAIL: ("FAIL", "red"),
+    Verdict.UNDECIDED: ("could not decide", "yellow"),
+}
+
+
+def _plain(text: str, _: str) -> str:
+    return text
+
+
+def row_lines(result: RowResult, style: Style = _plain, width: int = 100, name: int = 20) -> Iterator[str]:
+    """One row as it is answered: verdict, name, what was asked, time; then why, if it did not pass."""
+    word, colour = _WORDS[result.verdict]
+    seconds = f"{result.seconds:.1f} s"
+    room = max(width - name - 2 - 6 - 10, 20)
+    title = result.title if len(result.title) <= room else result.title[: room - 1] + "…"
+    short = word if result.verdict is not Verdict.UNDECIDED else "?"
+    yield f"  {style(f'{short:<4}', colour)}  {result.id:<{name}}{title:<{room}}{seconds:>8}"
+    if result.why:
+        why = f"{word}: {result.why}" if result.verdict is Verdict.UNDECIDED else result.why
+        yield from textwrap.wrap(why, width, initial_indent=" " * 8, subsequent_indent=" " * 10)
+
+
+def smoke_lines(smoke: Smoke, style: Style = _plain, width: int = 100) -> Iterator[str]:
+    """The sum of it, after the rows: counts, machine, where files are, and the answer."""
+    if len(smoke.runs) > 1:
+        yield from _repeated(smoke, width)
+    counts = Counter(r.verdict for run in smoke.runs for r in run.rows)
+    said = ", ".join(f"{counts[v]} {word.lower()}" for v, (word, _) in _WORDS.items() if counts[v])
+    many = f"{len(smoke.runs)} runs, " if len(smoke.runs) > 1 else ""
+    yield f"  {many}{said}; {smoke.seconds:.1f} s"
+    yield from _wrapped(f"on {smoke.kernel}, {smoke.accelerator}: {smoke.because}", width)
+    for run in smoke.runs:
+        if run.logs:
+            yield from _wrapped(f"logs of run {run.number}: {run.logs}/", width)
+    if not smoke.complete:
+        yield from _wrapped("only some rows were asked: no evidence is kept of that", width)
+    if smoke.evidence:
+        yield f"  evidence  {smoke.evidence}"
+    yield "  " + (style("holds", "green") if smoke.ok else style("does not hold", "red"))
+
+
+def _repeated(smoke: Smoke, width: int) -> Iterator[str]:
+    """Which rows did not pass each time, and how often."""
+    for row in smoke.runs[0].rows:
+        verdicts = [r.verdict for run in smoke.runs for r in run.rows if r.id == row.id]
+        passed = verdicts.count(Verdict.PASS)
+        if passed < len(verdicts):
+            yield from _wrapped(f"{row.id}: passed {passed} of {len(verdicts)} times", width)
+    good = sum(run.ok for run in smoke.runs)
+    yield f"  {good} of {len(smoke.runs)} runs passed"
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    return textwrap.wrap(text, width, initial_indent="  ", subsequent_indent="    ", break_long_words=False)

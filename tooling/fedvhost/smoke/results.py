@@ -1,0 +1,185 @@
+"""Rows and their answers, from what a test host said. What has no answer was not decided."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from fedvhost.inside.rows import Row, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class RowResult:
+    """The answer to one row in one run. ``why`` is empty if it passed; ``seconds`` are the test host's."""
+
+    id: str
+    title: str
+    covers: tuple[str, ...]
+    verdict: Verdict
+    why: str = ""
+    observed: Mapping[str, Any] = field(default_factory=dict)
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One test host from boot to end. ``trouble``: why it did not come to its end (empty: it did);
+    ``booted``: seconds to its first word; ``kernel``: what it said it runs; ``logs``: the folder where they
+    are kept, of a run that did not pass."""
+
+    number: int
+    rows: tuple[RowResult, ...]
+    trouble: str
+    seconds: float
+    booted: float
+    kernel: str
+    logs: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """Whether every row passed, and there was one."""
+        return bool(self.rows) and not self.trouble and all(r.verdict is Verdict.PASS for r in self.rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Smoke:
+    """All runs of a shape: on which accelerator and why that one, from which kernel; whether every row of
+    the shape was asked (``complete``)."""
+
+    shape: str
+    runs: tuple[Run, ...]
+    accelerator: str
+    because: str
+    kernel: str
+    complete: bool
+    seconds: float
+    evidence: str | None = None
+    junit: str | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether every row of every run passed."""
+        return bool(self.runs) and all(run.ok for run in self.runs)
+
+
+def answered(record: Mapping[str, Any], rows: Mapping[str, Row]) -> RowResult | None:
+    """The result that a record of the test host carries; None if it carries none that we can believe."""
+    row = rows.get(str(record.get("row")))
+    if record.get("kind") != "row" or row is None:
+        return None
+    try:
+        verdict = Verdict(record.get("verdict"))
+    except ValueError:
+        return None
+    observed = record.get("observed")
+    return RowResult(
+        row.id, row.title, row.covers, verdict, str(record.get("why", "")),
+        observed if isinstance(observed, dict) else {}, float(record.get("seconds", 0.0)),
+    )  # fmt: skip
+
+
+def collect(rows: Sequence[Row], records: Iterable[Mapping[str, Any]], trouble: str) -> tuple[RowResult, ...]:
+    """A result for each of ``rows``, in their order. A row without an answer is undecided: because of
+    ``trouble``, and it says so if that row was under way."""
+    known = {r.id: r for r in rows}
+    found: dict[str, RowResult] = {}
+    under_way = ""
+    for record in records:
+        if record.get("kind") == "start":
+            under_way = str(record.get("row"))
+        if (result := answered(record, known)) is not None:
+            found[result.id] = result
+    why = trouble or "the test host gave no answer"
+    return tuple(
+        found.get(r.id)
+        or RowResult(
+            r.id,
+            r.title,
+            r.covers,
+            Verdict.UNDECIDED,
+            f"{why} (during this row)" if r.id == under_way else why,
+        )
+        for r in rows
+    )
+
+
+def attachments(records: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], bytes]:
+    """The files that rows sent along: (row, name) to content. Pieces that were garbled are left out."""
+    files: dict[tuple[str, str], bytes] = {}
+    for record in records:
+        if record.get("kind") != "file":
+            continue
+        key = (str(record.get("row")), str(record.get("name")))
+        try:
+            files[key] = files.get(key, b"") + base64.b64decode(str(record.get("base64")), validate=True)
+        except binascii.Error:
+            continue
+    return files
+
+
+def to_object(smoke: Smoke) -> dict[str, Any]:
+    """The result in JSON's types."""
+    return {
+        "shape": smoke.shape,
+        "ok": smoke.ok,
+        "complete": smoke.complete,
+        "accelerator": smoke.accelerator,
+        "accelerator_because": smoke.because,
+        "kernel": smoke.kernel,
+        "seconds": round(smoke.seconds, 1),
+        "evidence": smoke.evidence,
+        "junit": smoke.junit,
+        "runs": [
+            {
+                "number": run.number,
+                "ok": run.ok,
+                "trouble": run.trouble,
+                "kernel": run.kernel,
+                "seconds": round(run.seconds, 1),
+                "booted": round(run.booted, 1),
+                "logs": run.logs,
+                "rows": [_row(r) for r in run.rows],
+            }
+            for run in smoke.runs
+        ],
+    }
+
+
+def facts(smoke: Smoke) -> dict[str, Any]:
+    """What evidence keeps: for each row how often it passed, failed and was not decided, and what was seen
+    last. ``passed`` of ``runs`` is what the contingency asks for."""
+    rows: dict[str, dict[str, Any]] = {}
+    for run in smoke.runs:
+        for result in run.rows:
+            row = rows.setdefault(
+                result.id,
+                {"title": result.title, "covers": list(result.covers), "pass": 0, "fail": 0, "undecided": 0},
+            )
+            row[result.verdict.value] += 1
+            row["observed"] = dict(result.observed)
+            if result.why:
+                row["why"] = result.why
+    return {
+        "ok": smoke.ok,
+        "runs": len(smoke.runs),
+        "passed": sum(run.ok for run in smoke.runs),
+        "accelerator": smoke.accelerator,
+        "kernel": smoke.kernel,
+        "kernel_release": smoke.runs[-1].kernel if smoke.runs else "",
+        "rows": rows,
+    }
+
+
+def _row(result: RowResult) -> dict[str, Any]:
+    return {
+        "id": result.id,
+        "title": result.title,
+        "covers": list(result.covers),
+        "verdict": result.verdict.value,
+        "why": result.why,
+        "observed": dict(result.observed),
+        "seconds": result.seconds,
+    }

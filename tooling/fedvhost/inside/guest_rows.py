@@ -11,7 +11,7 @@ from fedvhost.inside.traffic import ping, tcp_echo, udp_echo
 ROWS = Rows()
 row = ROWS.row
 MODULE = "vhost_net"
-_PINGS = 20
+_PINGS = 10
 # Enough for several rounds of a ring of 256 entries.
 _STREAM = 4 << 20
 _DATAGRAMS = 200
@@ -108,7 +108,7 @@ def _pings(guest: Guest) -> Observed:
     """None is lost, small, one full frame, and in fragments."""
     seen: dict[str, object] = {}
     for size in (56, 1472, 4000):
-        answered = ping(guest.spec.address(), _PINGS, size)[0]
+        answered = ping(guest.spec.address(), _PINGS, size, 0.02)[0]
         seen[f"{size} bytes"] = f"{answered}/{_PINGS}"
         expect(answered == _PINGS, f"of {_PINGS} pings of {size} bytes {answered} were answered", **seen)
     return seen

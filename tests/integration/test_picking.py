@@ -176,3 +176,46 @@ def test_explain_needs_a_plan(fresh: Work, sample: Sample) -> None:
 
     assert ran.code == 2
     assert "there is no plan" in ran.err and "fedvhost plan --release f13" in ran.err
+
+
+# -- a part of a commit -----------------------------------------------------------------------------
+
+
+def test_only_a_part_lands_and_what_the_rest_brings_is_missed(
+    cli: Cli, sample: Sample, tmp_path: Path
+) -> None:
+    commit = sample.commits["kernel/tun-socket"]
+    history = ("--onto", "v2.6.33", "--upstream", sample.kernel, "--json")
+
+    ran = cli("pick", commit, "--only", "drivers/net/", *history)
+
+    whole = json.loads(ran.out)
+    said = whole["picks"][0]
+    assert {"path": "drivers/net", "rung": "only"}.items() <= said["notes"][-1].items()
+    assert said["notes"][-1]["how"].endswith("of the commit are left out")
+    store = next((tmp_path / "cache" / "fedvhost" / "upstreams").glob("pick-*.git"))
+    changed = run(["git", "-C", store, "diff-tree", "-r", "--name-only", whole["onto"], said["tree"]]).stdout
+    assert changed.decode().split() == ["drivers/net/tun.c"]
+
+
+def test_a_commit_that_changes_nothing_there_is_said(cli: Cli, sample: Sample) -> None:
+    commit = sample.commits["kernel/tun-orphan"]
+
+    ran = cli("pick", commit, "--only", "drivers/n", "--onto", "v2.6.33", "--upstream", sample.kernel)
+
+    assert (ran.code, ran.out) == (2, "")
+    assert f"commit {commit.short} (tun: orphan an skb on tx) changes nothing in drivers/n" in ran.err
+
+
+@pytest.mark.upstream
+def test_a_sweep_limited_to_vhost_misses_what_the_rest_of_it_renames(cli: Cli, upstream_kernel: Path) -> None:
+    base = run(["git", "-C", upstream_kernel, "rev-parse", "4be929be34f^"]).stdout.decode().strip()
+
+    ran = cli(
+        *("pick", "4be929be34f", "7b3384fc306", "--only", "drivers/vhost", "--onto", base),
+        *("--upstream", upstream_kernel, "--json"),
+    )
+
+    said = json.loads(ran.out)
+    assert (ran.code, said["ok"]) == (1, False)
+    assert [m["name"] for p in said["picks"] for m in p["missing"]] == ["USHRT_MAX"]

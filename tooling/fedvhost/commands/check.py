@@ -43,7 +43,7 @@ def check(
         click.echo(f"removed {' and '.join(gone)}" if gone else "there was nothing to remove")
         return 0
     options = compiling.Options(each, without, jobs or 0)
-    with progress_of(invocation) as progress:
+    with progress_of(invocation, lines=True) as progress:
         results = compiling.check_series(workspace, request, options, progress)
     if as_json:
         from fedvhost.pipeline.checked import to_object

@@ -51,6 +51,8 @@ PROGRAMS = (
     Program("patch", "applies a series as %prep does", "dnf install patch", "apt-get install patch"),
     Program("gcc", "compiles what was picked", "dnf install gcc", "apt-get install gcc"),
     Program("make", "compiles what was picked", "dnf install make", "apt-get install make"),
+    Program("nm", "sees which symbols a module needs", "dnf install binutils", "apt-get install binutils"),
+    Program("flock", "keeps two compiles apart", "dnf install util-linux", "apt-get install util-linux"),
     Program("mock", "builds in a clean chroot", "dnf install mock", "", needed=False),
     Program("koji", "builds in Fedora's build system", "dnf install koji", "pip install koji", needed=False),
     Program(

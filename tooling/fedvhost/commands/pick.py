@@ -17,9 +17,16 @@ from fedvhost.commands.context import Invocation, json_option, pass_invocation
     "--upstream", required=True, type=click.Path(path_type=Path), metavar="PATH",
     help="The git repository that has the commits; it is only read.",
 )  # fmt: skip
+@click.option(
+    "--only", multiple=True, metavar="PATH",
+    help="Land only what the commits change in this file or folder; may be repeated.",
+)  # fmt: skip
 @json_option
 @pass_invocation
-def pick(invocation: Invocation, commits: tuple[str, ...], onto: str, upstream: Path, as_json: bool) -> int:
+def pick(
+    invocation: Invocation, commits: tuple[str, ...], onto: str, upstream: Path, only: tuple[str, ...],
+    as_json: bool,
+) -> int:  # fmt: skip
     """Land COMMITs on a revision, one on the other, and say how each ended and on which tree.
 
     No branch moves and no file changes. Exit code 1: one stopped, or uses what is not there.
@@ -41,7 +48,7 @@ def pick(invocation: Invocation, commits: tuple[str, ...], onto: str, upstream: 
     # A store of its own for each history: two picks at once must not change what the other one borrows.
     place = hashlib.sha1(os.fsencode(history.git_dir), usedforsecurity=False).hexdigest()[:12]
     with open_store(history, cache_dir(f"pick-{place}")) as store:
-        picks = pick_onto(store, base, wanted)
+        picks = pick_onto(store, base, wanted, only=only)
     if as_json:
         click.echo(json.dumps(picks_object(base, picks), indent=2, sort_keys=True, ensure_ascii=False))
     else:

@@ -93,10 +93,11 @@ def parse_dist_git(options: Sequence[str]) -> dict[str, Path]:
 
 
 @contextmanager
-def progress_of(invocation: Invocation) -> Iterator[Callable[[str], None]]:
-    """Show what is being done on one changing line, if somebody is watching."""
+def progress_of(invocation: Invocation, *, lines: bool = False) -> Iterator[Callable[[str], None]]:
+    """Show what is being done on one changing line, if somebody is watching; with ``lines``, for what takes
+    minutes, a line for each step on stderr where nobody is: in the log of a build it is all there is."""
     if invocation.quiet or not sys.stderr.isatty():
-        yield _ignore_text
+        yield invocation.remark if lines else _ignore_text
         return
     from rich.console import Console
 

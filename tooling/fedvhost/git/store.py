@@ -227,13 +227,15 @@ class GitStore:
 
     def modes(self, treeish: Oid, paths: Sequence[str]) -> Mapping[str, str]:
         """Return path → mode (``100644``) of those of ``paths`` that are in the tree."""
+        return {path: mode for path, (mode, _) in self.entries(treeish, paths).items()}
+
+    def entries(self, treeish: Oid, paths: Sequence[str]) -> Mapping[str, tuple[str, Oid]]:
+        """Return path → mode and object of those of ``paths`` that are in the tree."""
         if not paths:
             return {}
-        out = os.fsdecode(
-            self.git("--literal-pathspecs", "ls-tree", "-r", "-z", treeish, "--", *paths).stdout
-        )
-        entries = (entry.split("\t", 1) for entry in out.split("\0") if entry)
-        return {path: meta.split()[0] for meta, path in entries}
+        words = ("--literal-pathspecs", "ls-tree", "-r", "-z", treeish, "--", *paths)
+        rows = (row.split("\t", 1) for row in os.fsdecode(self.git(*words).stdout).split("\0") if row)
+        return {path: (meta.split()[0], Oid(meta.split()[2])) for meta, path in rows}
 
     def mode(self, treeish: Oid, path: str) -> str | None:
         """Return the mode of one file, None if it is absent."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from fedvhost.backport.outcome import Landing, Verdict
+from fedvhost.backport.outcome import Landing, Note, Verdict
 from fedvhost.backport.plan import PackagePlan
 from fedvhost.backport.symbols import Missing
+from fedvhost.errors import InputError
 from fedvhost.git.history import History
 from fedvhost.git.store import GitStore
 from fedvhost.pipeline.facts import HistoryFacts, Seen
@@ -47,27 +48,28 @@ class Picked:
 
 
 def pick_onto(
-    store: GitStore, onto: Oid, commits: Sequence[Oid], seen: Seen | None = None
+    store: GitStore, onto: Oid, commits: Sequence[Oid], seen: Seen | None = None, only: Sequence[str] = ()
 ) -> tuple[Picked, ...]:
     """Land commits on ``onto``, each on top of the last one that landed; nothing but objects is written.
 
-    ``seen`` is shared by those who pick many times.
+    ``seen`` is shared by those who pick many times. ``only``: land no more of them than what they change in
+    these files and folders.
 
     Raises:
-        InputError: one of them is a merge.
+        InputError: one of them is a merge, or changes nothing of ``only``.
     """
     facts = HistoryFacts(store, History(store, onto, commits), seen)
     tree = store.tree_of(onto)
     found: list[Picked] = []
     for commit in commits:
-        picked = _pick(facts, tree, commit)
+        picked = _pick(facts, tree, commit, only)
         found.append(picked)
         tree = picked.landing.tree
     return tuple(found)
 
 
-def _pick(facts: HistoryFacts, tree: Oid, commit: Oid) -> Picked:
-    landing = facts.land(tree, commit, ())
+def _pick(facts: HistoryFacts, tree: Oid, commit: Oid, only: Sequence[str] = ()) -> Picked:
+    landing = _land_part(facts, tree, commit, only) if only else facts.land(tree, commit, ())
     missing = facts.missing(tree, landing) if landing.verdict is not Verdict.STOPPED else ()
     lacks: list[Lack] = []
     for one in missing:
@@ -83,6 +85,26 @@ def _pick(facts: HistoryFacts, tree: Oid, commit: Oid) -> Picked:
         tuple((c, facts.commit(c).subject) for c in behind),
         hints,
     )
+
+
+def _land_part(facts: HistoryFacts, tree: Oid, commit: Oid, only: Sequence[str]) -> Landing:
+    """Land what a commit changes in some files and folders. What it uses is still held against all of
+    upstream's tree: a name that the rest of the commit brings is missing here."""
+    store = facts.store
+    one = store.commit(commit)
+    if len(one.parents) != 1:
+        return facts.land(tree, commit, ())  # which says what is wrong with it
+    tops = [path.rstrip("/") for path in only]
+    changed = store.diff_paths(one.parents[0], commit)
+    kept = [p for p in changed if any(p == top or p.startswith(f"{top}/") for top in tops)]
+    if not kept:
+        raise InputError(f"commit {commit.short} ({one.subject}) changes nothing in {', '.join(tops)}")
+    files = store.entries(commit, kept)
+    part = store.write_tree(store.tree_of(one.parents[0]), {p: files.get(p) for p in kept})
+    limited = store.write_commit(part, one.parents, one.author, one.committer, one.message, one.encoding)
+    landing = facts.land(tree, limited, ())
+    how = f"only this; {len(changed) - len(kept)} more files of the commit are left out"
+    return replace(landing, pick=commit, notes=(*landing.notes, Note(", ".join(tops), "only", how)))
 
 
 @dataclass(frozen=True, slots=True)

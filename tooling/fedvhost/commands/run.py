@@ -95,15 +95,30 @@ def parse_dist_git(options: Sequence[str]) -> dict[str, Path]:
 @contextmanager
 def progress_of(invocation: Invocation, *, lines: bool = False) -> Iterator[Callable[[str], None]]:
     """Show what is being done on one changing line, if somebody is watching; with ``lines``, for what takes
-    minutes, a line for each step on stderr where nobody is: in the log of a build it is all there is."""
+    minutes, a line for each phase on stderr where nobody is: in the log of a build it is all there is."""
     if invocation.quiet or not sys.stderr.isatty():
-        yield invocation.remark if lines else _ignore_text
+        yield _phases(invocation.remark) if lines else _ignore_text
         return
     from rich.console import Console
 
     console = Console(stderr=True)
     with console.status("reading the manifests") as status:
         yield lambda text: status.update(text[: max(console.width - 6, 20)].replace("[", "\\["))
+
+
+def _phases(say: Callable[[str], None]) -> Callable[[str], None]:
+    """Say a step if it does something else than the one before: ``kernel: replaying`` is said once."""
+    last = ""
+
+    def tell(text: str) -> None:
+        nonlocal last
+        who, _, what = text.partition(": ")
+        phase = f"{who}: {what.partition(' ')[0]}"
+        if phase != last:
+            say(phase if what.startswith("replaying") else text)
+        last = phase
+
+    return tell
 
 
 def execute(

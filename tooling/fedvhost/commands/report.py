@@ -13,6 +13,9 @@ from fedvhost.commands.context import Invocation, pass_invocation
 @click.option("--release", help="The release: f13 (else: the only one there is).")
 @click.option("--feature", help="The feature (else: the only one there is).")
 @click.option(
+    "--today", metavar="DATE", help="Look at the schedule as on that day, 2010-02-09 (else: today)."
+)
+@click.option(
     "--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
     help="Where the page goes (else: .fedvhost/report/<release>-<feature>.html, which git ignores: the page "
     "has upstream's words in it).",
@@ -26,6 +29,7 @@ def report(
     invocation: Invocation,
     release: str | None,
     feature: str | None,
+    today: str | None,
     output: Path | None,
     serve: bool,
     port: int,
@@ -35,6 +39,7 @@ def report(
     The page needs nothing but itself: no network, no other file. It shows what the evidence says; nothing
     is worked out anew, and what nobody looked at is shown as unknown, with the command that settles it.
     """
+    from fedvhost.pipeline.deciding import to_day
     from fedvhost.pipeline.inputs import Request
     from fedvhost.pipeline.reporting import collect, stamp
     from fedvhost.report.page import render
@@ -51,16 +56,16 @@ def report(
             click.echo(f"{url}  (Ctrl-C ends it)")
 
         serve_page(
-            lambda: render(collect(workspace, request), live=True),
+            lambda: render(collect(workspace, request, to_day(today)), live=True),
             lambda: stamp(workspace, request),
             port,
             tell,
         )
         return 0
-    material = collect(workspace, request)
+    material = collect(workspace, request, to_day(today))
     if output is None:
         workspace.keep_out_of_git()
-        name = f"{material.release.name}-{material.feature.name}.html"
+        name = f"{material.case.release.name}-{material.case.feature.name}.html"
         output = workspace.state_dir / "report" / name
     page = render(material)
     write_atomic(output.absolute(), page)

@@ -5,23 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from fedvhost.backport.manifest import Feature, Release
 from fedvhost.backport.plan import PackagePlan
 from fedvhost.builds.record import Record
-from fedvhost.evidence import Evidence, Spoiled
+from fedvhost.evidence import Spoiled
+from fedvhost.release.case import Case
+from fedvhost.release.facts import Piece
+from fedvhost.release.items import Outcome
 from fedvhost.values import Oid
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """A piece of evidence, or its absence. ``changed``: the inputs that are not any more what it was found
-    on; ``file`` is relative to the workspace, whether it is there or not."""
-
-    kind: str
-    subject: str
-    file: str
-    found: Evidence | Spoiled | None = None
-    changed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +70,16 @@ class PackageMaterial:
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """All that a report shows. ``outdated``: the manifests that say something else than when the plan was
-    made; ``plan_problem``: why the plan cannot be read; ``spoiled``: records of builds that cannot be
-    believed; ``at_work``: the process that works in the workspace right now."""
+    """All that a report shows. ``outcome`` is the checklist gone through on what ``case`` has; ``pieces``:
+    the evidence that each package and the feature should have, there or not, then whatever else there is.
 
-    feature: Feature
-    release: Release
-    plan_file: str
+    ``outdated``: the manifests that say something else than when the plan was made; ``plan_problem``: why
+    the plan cannot be read; ``spoiled``: records of builds that cannot be believed; ``at_work``: the process
+    that works in the workspace right now.
+    """
+
+    case: Case
+    outcome: Outcome
     packages: tuple[PackageMaterial, ...] = ()
     pieces: tuple[Piece, ...] = ()
     builds: tuple[BuildMaterial, ...] = ()
@@ -94,7 +87,3 @@ class Material:
     outdated: tuple[str, ...] = ()
     plan_problem: str = ""
     at_work: int | None = None
-
-    def piece(self, kind: str, subject: str = "") -> Piece:
-        """The piece of evidence of a kind about a subject; every one that is asked for was looked for."""
-        return next(p for p in self.pieces if (p.kind, p.subject) == (kind, subject))

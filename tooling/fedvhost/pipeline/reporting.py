@@ -9,16 +9,17 @@ import contextlib
 import datetime
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from fedvhost.backport.plan import PackagePlan, Plan, from_json
 from fedvhost.builds.record import Record, all_records
 from fedvhost.commits import Commit, decode
 from fedvhost.errors import FedvhostError, InputError
-from fedvhost.evidence import Evidence, Spoiled, changed_inputs, file_of, read, read_all
+from fedvhost.evidence import Spoiled
 from fedvhost.git.store import GitStore
 from fedvhost.pipeline.changes import PLAIN
+from fedvhost.pipeline.documenting import collect_all
 from fedvhost.pipeline.exporting import exported
 from fedvhost.pipeline.inputs import Manifests, Request, read_manifests
 from fedvhost.pipeline.material import (
@@ -26,11 +27,13 @@ from fedvhost.pipeline.material import (
     Log,
     Material,
     PackageMaterial,
-    Piece,
     UpstreamCommit,
 )
 from fedvhost.pipeline.planning import plan_file
 from fedvhost.pipeline.spec_diff import spec_diff
+from fedvhost.release.case import Case
+from fedvhost.release.checks import go_through
+from fedvhost.release.facts import Piece
 from fedvhost.values import Oid
 from fedvhost.workspace import Workspace
 
@@ -44,13 +47,14 @@ TAIL_BYTES, TAIL_LINES = 256 << 10, 40
 LARGEST_PATCH = 8 << 20
 
 
-def collect(workspace: Workspace, request: Request) -> Material:
-    """Read all that is known of a feature on a release.
+def collect(workspace: Workspace, request: Request, today: datetime.date) -> Material:
+    """Read all that is known of a feature on a release; ``today`` is what the schedule is looked at from.
 
     Raises:
-        InputError: there is no such release or feature; a manifest is wrong.
+        InputError: there is no such release or feature; a manifest or the checklist is wrong.
     """
     manifests = read_manifests(workspace, request)
+    case = collect_all(workspace, request, today)
     plan, problem = _plan(workspace, manifests)
     release, feature = manifests.release.name, manifests.feature.name
     records = [
@@ -59,11 +63,10 @@ def collect(workspace: Workspace, request: Request) -> Material:
         if isinstance(r, Spoiled) or (r.release, r.feature) == (release, feature)
     ]
     return Material(
-        manifests.feature,
-        manifests.release,
-        workspace.relative(plan_file(workspace, manifests)),
+        case,
+        go_through(case),
         tuple(_package(workspace, manifests, name, plan) for name in manifests.packages),
-        tuple(_pieces(workspace, manifests)),
+        _pieces(case),
         tuple(_build(workspace, r) for r in reversed(records) if isinstance(r, Record)),
         tuple(r for r in records if isinstance(r, Spoiled)),
         _outdated(plan, manifests),
@@ -89,27 +92,11 @@ def _outdated(plan: Plan | None, manifests: Manifests) -> tuple[str, ...]:
     return tuple(f for f, digest in manifests.inputs.items() if plan.inputs.get(f) != digest)
 
 
-def _pieces(workspace: Workspace, manifests: Manifests) -> Iterator[Piece]:
-    """Every piece that the report asks for, there or not; then whatever else is there."""
-    release, feature = manifests.release.name, manifests.feature.name
-    asked = [(kind, package) for package in manifests.packages for kind in PACKAGE_KINDS]
-    found: dict[tuple[str, str], Evidence | Spoiled | None] = {
-        (kind, subject): read(workspace, release, feature, kind, subject) for kind, subject in asked
-    }
-    # A spoiled file has no kind of its own any more: it is told under its name.
-    for one in read_all(workspace, release, feature):
-        key = (one.kind, one.subject) if isinstance(one, Evidence) else _named(one)
-        if key[0] not in PACKAGE_KINDS:
-            found[key] = one
-    for (kind, subject), piece in found.items():
-        file = workspace.relative(file_of(workspace, release, feature, kind, subject))
-        changed = changed_inputs(workspace, piece) if isinstance(piece, Evidence) else ()
-        yield Piece(kind, subject, file, piece, changed)
-
-
-def _named(spoiled: Spoiled) -> tuple[str, str]:
-    kind, _, subject = Path(spoiled.file).stem.partition("-")
-    return kind, subject
+def _pieces(case: Case) -> tuple[Piece, ...]:
+    wanted = [(kind, package) for package in case.packages for kind in PACKAGE_KINDS]
+    wanted += [("smoke", shape) for shape in case.release.gate.shapes]
+    wanted += [key for key in sorted(case.pieces) if key not in wanted]
+    return tuple(case.piece(kind, subject) for kind, subject in wanted)
 
 
 # -- a package ------------------------------------------------------------------------------------------
@@ -241,7 +228,8 @@ def stamp(workspace: Workspace, request: Request) -> tuple[tuple[str, int, int],
     """Return what changes when anything does that a report shows: files with size and time stamp."""
     state = workspace.state_dir
     folders = (
-        *(workspace.features_dir, workspace.releases_dir, workspace.plans_dir, workspace.root / "backport"),
+        *(d for d in (workspace.root / "backport").glob("*")),
+        *(d for d in (workspace.root / "backport" / "documents").glob("*")),
         *(d for d in (workspace.patches_dir / request.release).glob("*")),
         *(d for d in (workspace.specs_dir / request.release).glob("*")),
         *(d for d in (state / "evidence").glob("*")),

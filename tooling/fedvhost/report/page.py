@@ -11,6 +11,7 @@ import base64
 import hashlib
 import importlib.resources
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 import jinja2
@@ -18,14 +19,17 @@ from markupsafe import Markup
 
 from fedvhost.backport.plan import Considered, PackagePlan, Stop
 from fedvhost.builds.record import State as BuildState
-from fedvhost.evidence import Evidence, Spoiled
-from fedvhost.pipeline.material import Material, PackageMaterial, Piece
+from fedvhost.pipeline.material import Material, PackageMaterial
+from fedvhost.release.facts import Piece
+from fedvhost.release.items import Outcome, Settled
+from fedvhost.release.milestones import deadline
 from fedvhost.report.cards import MEANINGS, Card, cards_of
+from fedvhost.report.checklist import counts
 from fedvhost.report.graph import draw
 from fedvhost.report.matrix import matrix_of
 from fedvhost.report.plain import plain
 from fedvhost.report.sidebyside import file_diffs
-from fedvhost.report.steps import TITLES, State, Step, steps_of
+from fedvhost.report.steps import TITLES, steps_of
 
 TEMPLATES = "templates"
 # Lines of the diff of a spec that are shown.
@@ -73,43 +77,55 @@ def _policy(style: str, script: str, live: bool) -> str:
 
 
 def _context(material: Material) -> Mapping[str, Any]:
+    case, outcome = material.case, material.outcome
     steps = steps_of(material)
     picks = sum(len(p.plan.entries) for p in material.packages if p.plan)
-    packages = [_package(p, picks) for p in material.packages]
     kinds = [k for k in TITLES if k != "smoke" and any(s.kind == k for s in steps)]
-    table = {p.name: {s.kind: s for s in steps if s.subject == p.name} for p in material.packages}
     return {
-        "feature": material.feature,
-        "release": material.release,
-        "plan_file": material.plan_file,
+        "case": case,
+        "feature": case.feature,
+        "release": case.release,
+        "outcome": outcome,
+        "counts": counts(outcome),
+        "sections": [(name, tuple(items)) for name, items in groupby(outcome.settled, _section)],
         "plan_problem": material.plan_problem,
         "outdated": material.outdated,
         "at_work": material.at_work,
         "kinds": [(k, TITLES[k]) for k in kinds],
-        "table": table,
+        "table": {p.name: {s.kind: s for s in steps if s.subject == p.name} for p in material.packages},
         "smoke_steps": [s for s in steps if s.kind == "smoke"],
-        "open_steps": [s for s in steps if s.state is not State.PASSED],
-        "verdict": _verdict(steps),
-        "as_of": max((s.made for s in steps if s.made), default=""),
-        "packages": packages,
+        "verdict": _verdict(outcome),
+        "as_of": max((p.made for p in material.pieces if p.made), default=""),
+        "packages": [_package(p, picks) for p in material.packages],
         "picks": picks,
         "meanings": {v.value: m for v, m in MEANINGS.items()},
         "matrix": matrix_of(material),
         "builds": material.builds,
         "spoiled_builds": material.spoiled,
         "running": [s.value for s in BuildState if not s.final and s is not BuildState.UNKNOWN],
-        "contingency": material.feature.contingency,
-        "flag": material.release.contingency.get(material.feature.name, material.feature.contingency.default),
-        "evidence": [_piece(p) for p in material.pieces],
+        "contingency": case.feature.contingency,
+        "flag": case.flag,
+        "deadline": deadline(case.release),
+        "pieces": material.pieces,
         "followups": [f for p in material.pieces if p.kind == "fixes" and (f := _followups(p))],
     }
 
 
+def _section(settled: Settled) -> str:
+    return settled.item.section
+
+
+def _verdict(outcome: Outcome) -> Mapping[str, str]:
+    if outcome.go:
+        return {"word": "Go", "class": "passed"}
+    return {"word": "No-go", "class": "failed"}
+
+
 def _followups(piece: Piece) -> Mapping[str, Any] | None:
     """What the search for repairs found, where its evidence has the form that is known."""
-    if not isinstance(piece.found, Evidence):
+    facts = piece.facts.content
+    if not facts:
         return None
-    facts = piece.found.facts
     kinds = ("offered", "taken", "omitted", "not_to_be_taken", "feature", "noise")
     lists = {k: v for k in kinds if isinstance(v := facts.get(k), list)}
     offered = [
@@ -122,20 +138,7 @@ def _followups(piece: Piece) -> Mapping[str, Any] | None:
         "offered": offered,
         "counts": [(k.replace("_", " "), len(v)) for k, v in lists.items()],
         "until": str(facts.get("until", "")),
-        "stale": bool(piece.changed),
-    }
-
-
-def _verdict(steps: tuple[Step, ...]) -> Mapping[str, str]:
-    """Go is for the checklist and for people to say; what the steps leave open is no-go."""
-    count = {s: sum(step.state is s for step in steps) for s in State}
-    words = [f"{count[s]} {s.value}" for s in (State.FAILED, State.STALE, State.UNKNOWN) if count[s]]
-    if words:
-        return {"word": "No-go", "class": "failed", "why": f"Of {len(steps)} steps: {', '.join(words)}."}
-    return {
-        "word": "Open",
-        "class": "unknown",
-        "why": f"All {len(steps)} steps passed; what is left is for people: fedvhost checklist.",
+        "stale": not piece.good,
     }
 
 
@@ -189,24 +192,6 @@ def _spec_files(text: str) -> Sequence[Mapping[str, Any]]:
             }
         )
     return found
-
-
-def _piece(piece: Piece) -> Mapping[str, Any]:
-    found = piece.found
-    state = (
-        "none" if found is None else "spoiled" if isinstance(found, Spoiled) else "stale" if piece.changed
-        else "holds"
-    )  # fmt: skip
-    return {
-        "kind": piece.kind,
-        "subject": piece.subject,
-        "file": piece.file,
-        "state": state,
-        "made": found.made if isinstance(found, Evidence) else "",
-        "inputs": len(found.inputs) if isinstance(found, Evidence) else 0,
-        "changed": piece.changed,
-        "reason": found.reason if isinstance(found, Spoiled) else "",
-    }
 
 
 def _size(number: int) -> str:

@@ -1,4 +1,4 @@
-"""How each step stands, by its evidence alone: passed, failed, stale, unknown; and what settles it."""
+"""How each step stands, by its evidence alone: passed, failed, stale, unknown."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from fedvhost.evidence import Evidence, Spoiled
-from fedvhost.pipeline.material import Material, Piece
+from fedvhost.pipeline.material import Material
+from fedvhost.release.facts import Piece, Standing
 
 Facts = Mapping[str, Any]
 
@@ -33,70 +33,46 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A step of a package (or of the feature, ``subject`` empty or a shape): how it stands, in one line;
-    ``command`` settles it, where something can."""
+    """A step of a package (or of the feature, ``subject`` empty or a shape): how it stands, in one line."""
 
     kind: str
     title: str
     subject: str
     state: State
     text: str
-    command: str = ""
-    made: str = ""
-    file: str = ""
 
 
 def steps_of(material: Material) -> tuple[Step, ...]:
     """Judge every piece of evidence that there is, or should be."""
-    release = material.release.name
     pieces = [p for p in material.pieces if p.kind in TITLES]
     if not any(p.kind == "smoke" for p in pieces):
         pieces.append(Piece("smoke", "", ""))
-    return tuple(_step(piece, release, material) for piece in pieces)
+    return tuple(_step(piece, material.outdated) for piece in pieces)
 
 
-def _step(piece: Piece, release: str, material: Material) -> Step:
+def _step(piece: Piece, outdated: Sequence[str]) -> Step:
     state, text = judge(piece)
-    if piece.kind in ("backport", "check", "spec") and state is State.PASSED and material.outdated:
-        state, text = State.STALE, f"the plan is older than {' and '.join(material.outdated)}"
-    made = piece.found.made if isinstance(piece.found, Evidence) else ""
-    command = "" if state is State.PASSED else _command(piece, release, state)
-    title = TITLES.get(piece.kind, piece.kind)
-    return Step(piece.kind, title, piece.subject, state, text, command, made, piece.file)
+    if piece.kind in ("backport", "check", "spec") and state is State.PASSED and outdated:
+        state, text = State.STALE, f"the plan is older than {' and '.join(outdated)}"
+    return Step(piece.kind, TITLES.get(piece.kind, piece.kind), piece.subject, state, text)
 
 
 def judge(piece: Piece) -> tuple[State, str]:
     """Say how a piece of evidence stands, and why. Whatever it does not say plainly is unknown."""
-    found = piece.found
-    if found is None:
-        return State.UNKNOWN, "not run: there is no evidence"
-    if isinstance(found, Spoiled):
-        return State.UNKNOWN, f"its evidence cannot be believed: {found.reason}"
-    if piece.changed:
-        return State.STALE, f"changed since: {_listed(piece.changed)}"
-    ok = found.facts.get("ok")
-    text = _said(piece.kind, found.facts)
-    if ok is True:
-        return (State.FAILED, text) if found.facts.get("findings") else (State.PASSED, text)
-    if ok is False:
-        return State.FAILED, text
-    return State.UNKNOWN, "its evidence does not say how it ended"
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return ", ".join(names[:3]) + more
-
-
-def _command(piece: Piece, release: str, state: State) -> str:
-    package = f" --package {piece.subject}" if piece.subject and piece.kind != "smoke" else ""
-    if piece.kind == "fixes" and state is State.FAILED:
-        return "decide in the manifest: taken or omitted, each with because"
-    return {
-        "spec": f"fedvhost spec --release {release}{package} --prep",
-        "smoke": f"fedvhost smoke --release {release}"
-        + (f" --shape {piece.subject}" if piece.subject else ""),
-    }.get(piece.kind, f"fedvhost {piece.kind} --release {release}{package}")
+    match piece.standing:
+        case Standing.MISSING:
+            return State.UNKNOWN, "not run: there is no evidence"
+        case Standing.SPOILED:
+            return State.UNKNOWN, f"its evidence cannot be believed: {piece.problem}"
+        case Standing.STALE:
+            return State.STALE, piece.problem
+        case Standing.GOOD:
+            ok = piece.facts.flag("ok")
+    text = _said(piece.kind, piece.facts.content)
+    if ok is None:
+        return State.UNKNOWN, "its evidence does not say how it ended"
+    passed = ok and not piece.facts.content.get("findings")
+    return (State.PASSED if passed else State.FAILED), text
 
 
 def _said(kind: str, facts: Facts) -> str:
@@ -153,17 +129,16 @@ def _fixes(facts: Facts) -> str:
 
 
 def _build(facts: Facts) -> str:
-    words = [str(facts[k]) for k in ("nvr", "via", "state", "because") if facts.get(k)]
-    return ", ".join(words)
+    scratch = "scratch" if facts.get("scratch") else ""
+    words = [facts.get("nvr"), facts.get("via"), scratch, facts.get("state"), facts.get("because")]
+    return ", ".join(str(w) for w in words if w)
 
 
 def _smoke(facts: Facts) -> str:
-    rows = facts.get("rows")
-    if not isinstance(rows, list):
-        return ""
-    results = [str(r.get("result", r.get("state", ""))) for r in rows]
-    counts = {r: results.count(r) for r in dict.fromkeys(results) if r}
-    return ", ".join(f"{n} {r}" for r, n in counts.items())
+    runs = facts.get("runs")
+    if isinstance(runs, list):
+        return f"{sum(r['ok'] is True for r in runs)} green of {_count(len(runs), 'run')}"
+    return f"{facts['passed']} green of {_count(int(facts['runs']), 'run')}"
 
 
 def _count(number: int, one: str, many: str = "") -> str:

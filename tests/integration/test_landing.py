@@ -281,6 +281,37 @@ def test_an_insert_into_a_file_that_git_found_under_another_name_must_be_looked_
     assert made.text(landing, "f") is None
 
 
+def test_a_conflict_that_only_one_diff_algorithm_sees_is_settled_and_must_be_looked_at(
+    field: MakeField,
+) -> None:
+    """Lines that repeat: which of them are the same ones is the algorithm's opinion."""
+    parent = "b();\na();\n" * 3
+    here = "b();\na();\nb();\na();\nb();\nours();\na();\n"
+    made = field({"f": parent}, {"f": here}, {"f": "b();\na();\n}\n}\n" + "b();\na();\n" * 2 + "}\n"})
+    landing = made.land()
+
+    assert (landing.verdict, landing.review) == (Verdict.REALIGNED, True)
+    assert [n.rung for n in landing.notes] == ["realigned"]
+    assert made.text(landing) == "b();\na();\n}\n}\nb();\na();\nb();\nours();\na();\n}\n"
+
+
+def test_a_file_that_is_too_little_alike_for_git_is_followed_and_must_be_looked_at(field: MakeField) -> None:
+    here = "".join(f"own {n}\n" for n in range(40)) + F
+    made = field({"f": F, **X}, {"f": None, "g": here}, {"f": FAR})
+    landing = made.land()
+
+    assert (landing.verdict, landing.review) == (Verdict.RENAMED, True)
+    assert made.text(landing, "g") == here.replace("line 15\n", "new\n")
+    assert made.text(landing, "f") is None
+    assert landing.elsewhere == {"g": "f"}
+    assert re.fullmatch(r"taken for upstream's 'f', which is [34]\d % alike", landing.notes[0].how)
+
+
+def test_a_file_that_is_hardly_alike_is_another_file(field: MakeField) -> None:
+    here = "".join(f"own {n}\n" for n in range(80)) + F
+    assert field({"f": F, **X}, {"f": None, "g": here}, {"f": FAR}).land().verdict is STOPPED
+
+
 # -- bytes ------------------------------------------------------------------------------------------------
 
 
@@ -415,7 +446,7 @@ def test_a_renamed_identifier_is_what_lands(field: MakeField) -> None:
 
 def test_a_mapped_file_is_changed_where_the_base_has_it(field: MakeField) -> None:
     # Too little alike for git to find it: only the person knows.
-    here = "".join(f"own {n}\n" for n in range(40)) + F
+    here = "".join(f"own {n}\n" for n in range(80)) + F
     made = field(
         {"kvm-all.c": F}, {"kvm-all.c": None, "qemu-kvm.c": here}, {"kvm-all.c": numbered(l15="new")}
     )

@@ -7,6 +7,7 @@ conflict must be settled, or the pick stops.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from fedvhost.backport import settling
@@ -19,6 +20,9 @@ from fedvhost.backport.settling import plain_path, settle
 from fedvhost.commits import Merge
 from fedvhost.errors import InputError
 from fedvhost.values import Oid
+
+# A file that is no more like upstream's than this (percent) is another file. git asks for 50.
+LEAST_ALIKE = 30
 
 
 class Objects(settling.Objects, Protocol):
@@ -50,11 +54,33 @@ def land(
     skip = next((a for a in adaptations if a.skip), None)
     if skip is not None:
         return Landing(pick, Verdict.REDUNDANT, tree, (Note("", "declared", skip.because),))
-    theirs, insertions, notes, mapped = _adapted(objects, tree, pick, adaptations)
-    merge = objects.merge(tree, theirs)
+    adapted = _adapted(objects, tree, pick, adaptations)
+    landing = _land(objects, tree, pick, adapted, answers)
+    if landing.verdict is Verdict.STOPPED and (followed := _followed(objects, tree, adapted)) is not None:
+        again = _land(objects, tree, pick, followed, answers)
+        if again.verdict is not Verdict.STOPPED:
+            return replace(again, review=True)
+    return landing
+
+
+@dataclass(frozen=True, slots=True)
+class _Adapted:
+    """The commit to merge instead of a pick, what is left to be placed, what was done, and upstream's
+    path → path here of the files that are mapped."""
+
+    theirs: Oid
+    insertions: tuple[Insertion, ...] = ()
+    notes: tuple[Note, ...] = ()
+    mapped: Mapping[str, str] = field(default_factory=dict)
+
+
+def _land(objects: Objects, tree: Oid, pick: Oid, adapted: _Adapted, answers: Answers) -> Landing:
+    """Land a pick as adapted."""
+    notes = list(adapted.notes)
+    merge = objects.merge(tree, adapted.theirs)
     renamed = _renamed_here(objects, tree, merge)
     notes += [Note(here, "rename", f"upstream's '{was}', {how}") for was, (here, how) in renamed.items()]
-    elsewhere = {here: was for was, here in mapped.items()}
+    elsewhere = {here: was for was, here in adapted.mapped.items()}
     elsewhere |= {here: was for was, (here, _) in renamed.items()}
     changed: dict[str, tuple[str, Oid] | None] = {}
     unsettled = [
@@ -89,7 +115,7 @@ def land(
             pick, Verdict.STOPPED, tree, tuple(notes), tuple(unsettled), questions=tuple(questions)
         )
     landed = objects.write_tree(merge.tree, changed)
-    landed = _insert_declared(objects, landed, insertions)
+    landed = _insert_declared(objects, landed, adapted.insertions)
     # A hunk left out of a pick that lands otherwise may mean that a commit before it is missing.
     review |= landed != tree and any(n.rung == "redundant" for n in notes)
     verdict = _verdict(tree, landed, notes)
@@ -123,6 +149,8 @@ def _is_text(objects: Objects, merge: Merge, path: str) -> bool:
 
 # What a rung makes of a pick; the first that took part says it.
 _VERDICTS = (
+    ("renamed", Verdict.RENAMED),
+    ("realigned", Verdict.REALIGNED),
     ("tokens", Verdict.TOKEN_MERGED),
     ("lines", Verdict.LINE_MERGED),
     ("insertion", Verdict.INSERTED),
@@ -145,14 +173,11 @@ def _verdict(before: Oid, after: Oid, notes: Sequence[Note]) -> Verdict:
     return Verdict.CLEAN
 
 
-def _adapted(
-    objects: Objects, tree: Oid, pick: Oid, adaptations: Sequence[Adaptation]
-) -> tuple[Oid, tuple[Insertion, ...], list[Note], Mapping[str, str]]:
-    """Return the commit to merge instead of ``pick``, what is left to be placed, what was done, and
-    upstream's path → path here of the files that are mapped."""
+def _adapted(objects: Objects, tree: Oid, pick: Oid, adaptations: Sequence[Adaptation]) -> _Adapted:
+    """Carry out what is declared."""
     commit = objects.commit(pick)
     if not adaptations or len(commit.parents) != 1:  # the merge says what is wrong with the parents
-        return pick, (), [], {}
+        return _Adapted(pick)
     parent = commit.parents[0]
     changes = objects.changes(parent, pick)
     before = {p: split_lines(objects.file(parent, p) or b"") for p in changes}
@@ -163,7 +188,7 @@ def _adapted(
         # Of a file that the pick removes or makes a link, what is kept keeps its mode, too.
         mode = objects.mode(parent if kept and changes[path].deleted else pick, path) or "100644"
         files[path] = None if content is None else (mode, objects.write_blob(content))
-    theirs, parents = objects.write_tree(commit.tree, files), commit.parents
+    theirs = objects.write_tree(commit.tree, files)
     if adapted.moved:
         grounds = objects.commit(parent).tree
         for old, new in adapted.moved.items():
@@ -171,11 +196,41 @@ def _adapted(
                 raise InputError(
                     f"the adaptation of {pick.short} maps '{old}' to '{new}', and there is no such file here"
                 )
-        theirs, grounds = (_moved(objects, t, adapted.moved) for t in (theirs, grounds))
+    made = _remade(objects, pick, theirs, adapted.moved)
+    done = tuple(Note(p, "declared", how) for p, how in adapted.done)
+    return _Adapted(made, adapted.insertions, done, adapted.moved)
+
+
+def _followed(objects: Objects, tree: Oid, adapted: _Adapted) -> _Adapted | None:
+    """Return the pick with files that are not here where a likeness that git does not trust puts them;
+    None if nothing puts all of them somewhere."""
+    merge = objects.merge(tree, adapted.theirs)
+    gone = [c.path for c in merge.conflicts if c.ours is None and c.base is not None and c.theirs is not None]
+    if not gone:
+        return None
+    parent = objects.commit(adapted.theirs).parents[0]
+    picked = objects.diff_paths(parent, adapted.theirs)
+    alike = objects.renames(parent, tree, likeness=LEAST_ALIKE)
+    moved = {p: alike[p][0] for p in gone if p in alike and alike[p][0] not in picked}
+    if len(set(moved.values())) < len(gone):
+        return None
+    theirs = _remade(objects, adapted.theirs, objects.commit(adapted.theirs).tree, moved)
+    notes = [
+        Note(here, "renamed", f"taken for upstream's '{was}', which is {alike[was][1]} % alike")
+        for was, here in moved.items()
+    ]
+    return _Adapted(theirs, adapted.insertions, (*adapted.notes, *notes), {**adapted.mapped, **moved})
+
+
+def _remade(objects: Objects, pick: Oid, theirs: Oid, moved: Mapping[str, str]) -> Oid:
+    """Return a commit like ``pick`` with the tree ``theirs``, and with files moved in it and its parent."""
+    commit = objects.commit(pick)
+    parents = commit.parents
+    if moved:
+        grounds = _moved(objects, objects.commit(parents[0]).tree, moved)
+        theirs = _moved(objects, theirs, moved)
         parents = (objects.write_commit(grounds, (), commit.author, commit.committer, b"mapped\n"),)
-    made = objects.write_commit(theirs, parents, commit.author, commit.committer, commit.message)
-    done = [Note(p, "declared", how) for p, how in adapted.done]
-    return made, adapted.insertions, done, adapted.moved
+    return objects.write_commit(theirs, parents, commit.author, commit.committer, commit.message)
 
 
 def _moved(objects: Objects, tree: Oid, moved: Mapping[str, str]) -> Oid:

@@ -18,6 +18,8 @@ class Verdict(StrEnum):
     INSERTED = "inserted"
     LINE_MERGED = "line-merged"
     TOKEN_MERGED = "token-merged"
+    REALIGNED = "realigned"
+    RENAMED = "renamed"
     ADAPTED = "adapted"
     BY_RESOLVER = "by-resolver"
     REDUNDANT = "redundant"

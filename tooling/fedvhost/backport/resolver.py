@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
-from fedvhost.backport.diff3 import Chunk, Lines, Part, edits, split_lines
-from fedvhost.backport.insertion import tells
+from fedvhost.backport.accounting import unaccounted
+from fedvhost.backport.diff3 import Chunk, Lines, Part, split_lines
 from fedvhost.backport.resolutions import RESOLVER, Answer, Question, leftover
 
 FORMAT = 1
@@ -101,7 +101,7 @@ def _answer(question: Question, said: Mapping[str, Any]) -> Answer | Refused:
         lines = split_lines(text)
         if _marker(question, lines):
             return Refused("a conflict marker stands in a text")
-        if (why := _lost(chunk, lines, dropped)) is not None:
+        if (why := unaccounted(chunk, lines, dropped)) is not None:
             return Refused(why)
     if +dropped:
         return Refused("'left_out' names a line that upstream does not add, or that is not left out")
@@ -119,27 +119,3 @@ def _marker(question: Question, lines: Lines) -> bool:
     return any(line.startswith(_MARKERS) for line in made_up) or (
         leftover(question, b"".join(lines)) is not None
     )
-
-
-def _lost(chunk: Chunk, lines: Lines, dropped: Counter[bytes]) -> str | None:
-    """Say which line of upstream's the text lost or has too often, None if none; takes what is named from
-    ``dropped``. Lines that say nothing (blank, a lone brace) are not counted."""
-    changes = edits(chunk.base, chunk.theirs)
-    if changes is None:
-        return "the conflict is too large to be checked"
-    added = {line.strip() for e in changes for line in e.new if tells(line)}
-    base, ours, theirs, given = (
-        Counter(line.strip() for line in side) for side in (chunk.base, chunk.ours, chunk.theirs, lines)
-    )
-    for line in sorted(added):
-        merged = ours[line] + theirs[line] - base[line]  # what a merge without any doubt would have
-        # Less if the base has it already; more is never wanted.
-        lacking = min(theirs[line], merged) - given[line]
-        shown = line.decode("utf-8", "replace")
-        if lacking > dropped[line]:
-            return f"a line that upstream adds is lost: {shown}"
-        if lacking > 0:
-            dropped[line] -= lacking
-        if given[line] > max(theirs[line], merged, ours[line]):
-            return f"a line that upstream adds stands there too often: {shown}"
-    return None

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from fedvhost.backport.accounting import unaccounted
 from fedvhost.backport.csource import enclosing_scope
 from fedvhost.backport.diff3 import Chunk, Part, Sides, occurrences, parse, split_lines
 from fedvhost.backport.insertion import Placed, Run, in_order, insert, tells
@@ -31,6 +32,7 @@ class Objects(Protocol):
     def read(self, name: str) -> tuple[Oid, str, bytes] | None: ...
     def file(self, treeish: Oid, path: str) -> bytes | None: ...
     def created(self, commit: Oid, path: str) -> Oid | None: ...
+    def merge_file(self, ours: bytes, base: bytes, theirs: bytes, names: tuple[str, str]) -> bytes | None: ...
     def held_line(self, tree: Oid, lines: Sequence[bytes]) -> bytes | None: ...
 
 
@@ -102,6 +104,9 @@ def _by_rungs(objects: Objects, tree: Oid, merge: Merge, conflict: Conflict, ans
     whole = (sides.base, sides.ours, sides.theirs)
     done, open_parts = _settle_parts(path, parts, sides)
     if done.unsettled:
+        realigned = _realigned(objects, merge, path, sides)
+        if realigned is not None:
+            return realigned
         done.question = ask(path, open_parts, whole, whole=False)
         answer = answers.find(done.question)
         if answer is not None and not answer.whole:
@@ -116,6 +121,29 @@ def _by_rungs(objects: Objects, tree: Oid, merge: Merge, conflict: Conflict, ans
             done = done if _broken(by_hand, sides) else by_hand
     # Which file it is here is git's guess, by likeness: the rungs then build on a guess.
     done.review |= f">>>>>>> {merge.theirs}:".encode() in merged
+    return done
+
+
+def _realigned(objects: Objects, merge: Merge, path: str, sides: Sides) -> File | None:
+    """Settle a file by another diff algorithm, which may find smaller conflicts; None if it does not.
+
+    Which lines belong together is then a matter of opinion, so it is always marked for review.
+    """
+    merged = objects.merge_file(sides.ours, sides.base, sides.theirs, (merge.ours, merge.theirs))
+    parts = parse(merged, merge.ours, merge.theirs, sides) if merged is not None else None
+    if parts is None:
+        return None
+    done, _ = _settle_parts(path, parts, sides)
+    if done.unsettled or _misplaced(path, done, sides) or _broken(done, sides):
+        return None
+    base, ours, theirs = (split_lines(side) for side in (sides.base, sides.ours, sides.theirs))
+    if any(n.rung == "tokens" for n in done.notes):
+        return None  # a guess upon a guess
+    # An alignment can make a change disappear: then nothing was settled.
+    if tuple(done.lines) == ours or unaccounted(Chunk(base, ours, theirs), tuple(done.lines)) is not None:
+        return None
+    done.notes.insert(0, Note(path, "realigned", "merged by another diff algorithm, Myers' for histogram"))
+    done.review = True
     return done
 
 

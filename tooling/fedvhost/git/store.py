@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import tempfile
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -20,6 +21,8 @@ from fedvhost.process import Completed, Conversation, run
 from fedvhost.values import Oid
 
 _BROKEN = re.compile(rb"^(?:error|fatal): ", re.MULTILINE)
+# Comparing all that went with all that came is quadratic.
+_MOST_MOVED = 600
 MINIMUM_GIT = (2, 38)  # merge-tree --write-tree
 
 
@@ -269,6 +272,20 @@ class GitStore:
         self._merges[tree, pick] = merge
         return merge
 
+    def merge_file(self, ours: bytes, base: bytes, theirs: bytes, names: tuple[str, str]) -> bytes | None:
+        """Merge three texts by git's other diff algorithm: ``merge-tree`` aligns by histogram, whatever its
+        configuration says, and ``merge-file`` by Myers. Markers are those of diff3, with ``names`` of ours
+        and theirs. None: it is no text."""
+        with tempfile.TemporaryDirectory(prefix="merge-", dir=self.path) as folder:
+            files = [Path(folder) / name for name in ("ours", "base", "theirs")]
+            for file, content in zip(files, (ours, base, theirs), strict=True):
+                file.write_bytes(content)
+            labels = ("-L", names[0], "-L", "base", "-L", names[1])
+            done = self.git(
+                "merge-file", "-p", "-q", "--diff3", *labels, *map(str, files), ok=range(256)
+            )  # the status is the number of conflicts; of a failure 255
+        return None if done.returncode == 255 else done.stdout
+
     def changes(self, old: Oid, new: Oid, paths: Sequence[str] = ()) -> Mapping[str, FileChange]:
         """Return what changed between two trees or commits, hunk by hunk without context."""
         key = (old, new, tuple(paths))
@@ -302,10 +319,11 @@ class GitStore:
         self, old: Oid, new: Oid, paths: Sequence[str] = (), *, likeness: int = 50
     ) -> Mapping[str, tuple[str, int]]:
         """Return old path → new path and likeness (percent) of the files that moved between two trees or
-        commits, as git guesses from at least ``likeness``; only among ``paths``, if there are any."""
+        commits, as git guesses from at least ``likeness``; only among ``paths``, if there are any. Where
+        very many files came and went, none but those that moved unchanged."""
         out = self.git(
             "--literal-pathspecs", "diff-tree", "-r", "-z", "--diff-filter=R", f"--find-renames={likeness}%",
-            "-l0", old, new, "--", *paths,
+            f"-l{_MOST_MOVED}", old, new, "--", *paths,
         ).stdout  # fmt: skip
         words = os.fsdecode(out).split("\0")
         return {

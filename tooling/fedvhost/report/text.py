@@ -25,6 +25,8 @@ _COLOURS = {
     Verdict.INSERTED: "cyan",
     Verdict.LINE_MERGED: "cyan",
     Verdict.TOKEN_MERGED: "yellow",
+    Verdict.REALIGNED: "yellow",
+    Verdict.RENAMED: "yellow",
     Verdict.ADAPTED: "yellow",
     Verdict.BY_RESOLVER: "yellow",
     Verdict.REDUNDANT: "blue",

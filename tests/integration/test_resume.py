@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from backports import FEATURE, FEDVHOST, PLAN, RELEASE, Finished, Work, contents, copy_workspace
+from backports import FEATURE, FEDVHOST, PLAN, RELEASE, Answer, Finished, Work, contents, copy_workspace
 from conftest import Cli
 from fedvhost.sample import Sample
 from gitrepo import Repo
+from killing import POINTS, at, kill, moments
 
 IOEVENTFD, KVM_H = "6c0da24f60f6", "int kvm_vm_ioctl(int type, long arg);"
 FOLDER = ".fedvhost/conflict/f13-vhost-net/qemu-kvm"
@@ -235,54 +234,40 @@ def test_the_next_conflict_is_asked_after_the_first(stopped: Work) -> None:
     assert json.loads(stopped.file(STATE).read_text())["pick"].startswith("c2eb0c69c6ee")
 
 
-KILLER = """
-import os, signal, sys
-from pathlib import Path
-left = int(sys.argv.pop(1))
-def counted(real):
-    def call(*given, **named):
-        global left
-        left -= 1
-        if left < 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return real(*given, **named)
-    return call
-for name in ("replace", "unlink", "rename"):
-    setattr(Path, name, counted(getattr(Path, name)))
-from fedvhost.cli import main
-main()
-"""
+@pytest.fixture(scope="session")
+def resumed(stopped_once: Path, sample: Sample, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int]:
+    """A workspace after ``resume``, and how many moments that had at which it could be killed."""
+
+    def call(*_: object, **__: object) -> Answer:
+        raise AssertionError
+
+    work = Work(copy_workspace(stopped_once, sample, tmp_path_factory.mktemp("resumed")), call)
+    settle(work)
+    return work.root, moments(work, "resume")
 
 
-def killed_at(work: Work, change: int, verb: str) -> int:
-    """Run a verb that is killed right before its ``change``-th change of a file's name; its exit status."""
-    argv = [sys.executable, "-c", KILLER, str(change), "-C", str(work.root), verb, "--release", "f13"]
-    return subprocess.run(argv, capture_output=True, check=False).returncode
-
-
-@pytest.mark.parametrize("change", [0, 1, 2, 4, 9, 30])
+@pytest.mark.parametrize("point", range(POINTS))
 def test_killed_while_resuming_the_same_command_ends_the_same(
-    stopped: Work, sample: Sample, cli: Cli, tmp_path: Path, change: int
+    stopped: Work, resumed: tuple[Path, int], point: int
 ) -> None:
     settle(stopped)
-    other = Work(copy_workspace(stopped.root, sample, tmp_path / "other"), cli)
-    assert other.run("resume").code == 0
 
-    ended = killed_at(stopped, change, "resume")
+    kill(stopped, at(point, resumed[1]), "resume")
 
-    assert ended == -signal.SIGKILL
-    assert stopped.run("resume").code == 0
-    assert stopped.contents() == other.contents()
+    # Once the state is gone all is done: nothing waits to be resumed, and that is said.
+    waits = stopped.file(STATE).exists()
+    assert stopped.run("resume").code == (0 if waits else 2)
+    assert stopped.contents() == contents(resumed[0])
     assert not stopped.file(STATE).exists()
 
 
-@pytest.mark.parametrize("change", [0, 1, 2])
-def test_killed_while_stopping_the_same_command_prepares_the_same(stopped: Work, change: int) -> None:
+@pytest.mark.parametrize("moment", [20, 60, 100, 140])
+def test_killed_while_stopping_the_same_command_prepares_the_same(stopped: Work, moment: int) -> None:
     asked = contents(stopped.file(".fedvhost/conflict"))
     assert stopped.run("abort").code == 0
     stopped.file(PLAN).unlink()
 
-    assert killed_at(stopped, change, "backport") == -signal.SIGKILL
+    kill(stopped, moment, "backport")
     assert stopped.run("backport", *QEMU).code == 1
     assert not list(stopped.file(".fedvhost/conflict").glob("*/*.kept-*"))
     assert stopped.file(FILE).read_text().count("<<<<<<< here") == 1

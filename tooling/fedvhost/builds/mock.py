@@ -20,6 +20,7 @@ from fedvhost.builds.local import LOG, cancel, remove_trees, run_build, status_o
 from fedvhost.builds.record import Record, State, Via, own_dir, save, utc_now
 from fedvhost.errors import InputError, ToolError
 from fedvhost.process import which
+from fedvhost.shipped import shipped_dir
 from fedvhost.workspace import Workspace, telling_of
 
 _LOGS = ("build.log", "root.log", "state.log", "hw_info.log", "installed_pkgs.log")
@@ -175,15 +176,16 @@ class Mock:
 
 
 def find_chroot(workspace: Workspace, release: str, name: str) -> str:
-    """Return what to give ``mock -r``: the workspace's own configuration of that name, a path, or a name
-    that mock knows.
+    """Return what to give ``mock -r``: the workspace's own configuration of that name, the one that came
+    with fedvhost, a path, or a name that mock knows.
 
     Raises:
         InputError: it is a path, and there is no such file.
     """
-    own = workspace.specs_dir / release / "mock" / f"{name}.cfg"
-    if "/" not in name and own.is_file():
-        return os.fspath(own)
+    for specs in (workspace.specs_dir, shipped_dir() / "specs"):
+        own = specs / release / "mock" / f"{name}.cfg"
+        if "/" not in name and own.is_file():
+            return os.fspath(own)
     if "/" in name or name.endswith(".cfg"):
         path = Path(name).expanduser().absolute()
         if not path.is_file():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from functools import partial
 
@@ -13,6 +14,9 @@ from fedvhost.pipeline.chaining import Watcher, settle
 from fedvhost.pipeline.packing import results_dir
 from fedvhost.workspace import Workspace
 
+_RUNNING = (State.SUBMITTED, State.BUILDING)
+_PAUSE = 0.5  # seconds
+
 
 def refresh(workspace: Workspace, record: Record, watcher: Watcher, *, wait: bool = False) -> Record:
     """Return a build as it stands now, its results brought if it ended; ``wait``: when it ended.
@@ -21,10 +25,13 @@ def refresh(workspace: Workspace, record: Record, watcher: Watcher, *, wait: boo
         ToolError: the build system cannot be reached.
     """
     backend = backend_of(workspace, record)
-    watcher.changed(record)
     record = backend.status(record)
     if wait and backend.stays and not record.state.final:
+        watcher.changed(record)
         record = backend.watch(record, partial(watcher.event, record))
+    while wait and not backend.stays and record.state in _RUNNING:
+        time.sleep(_PAUSE)  # another fedvhost on this machine watches it
+        record = backend.status(record)
     return settle(workspace, record, backend, watcher)
 
 

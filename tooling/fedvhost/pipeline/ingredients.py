@@ -99,7 +99,10 @@ def gather(
     found = _find(known, places, series, listed)
     evidence, notes = _backport_evidence(workspace, manifests, places)
     reasons = [
-        *(str(f) for f in unapplied(places.spec, series, defines=defines, patch_dir=places.series)),
+        *(
+            f"{workspace.relative(places.spec)}: '{f.patch}' {f.what}"
+            for f in unapplied(places.spec, series, defines=defines, patch_dir=places.series)
+        ),
         *_series_reasons(workspace, places, series),
         *_stale(workspace, places, series, evidence, manifests),
         *_missing(workspace, known, places, series, found, listed),

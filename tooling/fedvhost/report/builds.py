@@ -34,6 +34,7 @@ _WORDS: Mapping[State, str] = {
     State.BUILDING: "building",
 }
 _TASK_COLOURS: Mapping[str, str] = {"closed": "green", "failed": "red", "canceled": "yellow"}
+_REFUSED = "nothing was built: a package that disagrees with its series must not look as if it had it"
 
 
 def _plain(text: str, _: str) -> str:
@@ -64,6 +65,8 @@ def packed_lines(
         if one.base:
             yield f"  base      {one.base[:12]}, packed as the source archive"
         yield from _notes(one.notes, width)
+    if any(isinstance(p, Refused) for p in packed):
+        yield _REFUSED
 
 
 def refused_lines(refused: Refused, style: Style = _plain, width: int = 100) -> Iterator[str]:
@@ -107,7 +110,7 @@ def chain_lines(chain: Chain, style: Style = _plain, width: int = 100) -> Iterat
         before = chain.records[-1].package if chain.records else ""
         yield f"not begun: {', '.join(chain.left)}, because {before} comes first and was not built"
     if chain.refused:
-        yield "nothing was built: a package that disagrees with its series must not look like it has it"
+        yield _REFUSED
     for record in chain.records:
         if not record.state.final and record.state is not State.UNKNOWN:
             yield f"it goes on; come back with: fedvhost build status --wait {record.id}"

@@ -23,6 +23,13 @@ TIMEOUT = 3600.0  # seconds; packing a kernel takes a quarter of a minute
 _ANY_STATUS = range(256)
 _FOLDERS = ("SPECS", "SOURCES", "BUILD", "BUILDROOT", "RPMS", "SRPMS", "tmp")
 _FIXED: Mapping[str, str] = {
+    # rpm puts the expanded spec into the header, and with it every path in it: here is where we stand, and
+    # the folder is called what it is only by us. Processors and users get into it, too.
+    "_topdir": ".",
+    "_dbpath": "./db",
+    "_tmppath": "/var/tmp",
+    "_smp_build_ncpus": "1",
+    "__id_u": "echo mockbuild ; :",
     "_buildhost": "fedvhost",
     "use_source_date_epoch_as_buildtime": "1",
     "clamp_mtime_to_source_date_epoch": "1",
@@ -73,9 +80,8 @@ def make_srpm(
         _stage(spec, copy, epoch)
         for name, file in sources.items():
             _stage(file, topdir / "SOURCES" / name, epoch)
-        places = {"_topdir": os.fspath(topdir), "_dbpath": os.fspath(topdir / "db")}
         done = run(
-            srpm_argv(copy, {**places, **_FIXED, **defines}),
+            srpm_argv(copy.relative_to(topdir), {**_FIXED, **defines}),
             cwd=topdir,
             env={**rpm_env(topdir), "SOURCE_DATE_EPOCH": str(epoch)},
             ok=_ANY_STATUS,

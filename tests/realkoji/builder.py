@@ -7,7 +7,7 @@ It logs in as the builder's host and drives the hub's own calls as kojid does (`
 chroot, without installing BuildRequires, without a repository. Every arch is built by this machine's
 compiler, which is wrong for a package and right for a test of the client.
 
-Run as ``builder.py URL FOLDER``.
+Run as ``builder.py URL FOLDER PARENT``; it ends when process PARENT, which started it, is gone.
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ class Build:
     source: str
     scratch: bool
     tag: int
+    arches: list[str]
     children: list[int]
     build_id: int | None
 
@@ -86,6 +87,11 @@ class Builder:
                 self.begin(number, request["src"], request["target"], request["opts"] or {})
             elif task["method"] == "buildArch":
                 self.rpmbuild(number, request["pkg"], request["arch"])
+            elif task["method"] == "newRepo":
+                # The database's part of it; no createrepo, since nothing here installs from it.
+                repo, event = self.session.host.repoInit(request["tag"])
+                self.session.host.repoDone(repo, {})
+                self.close(number, [repo, event])
             else:
                 raise koji.GenericError(f"this builder does not do {task['method']}")
         except koji.GenericError as error:
@@ -122,7 +128,7 @@ class Builder:
             for arch in arches
         ]
         self.session.host.taskSetWait(number, children)
-        self.builds.append(Build(number, source, scratch, found["dest_tag"], children, build_id))
+        self.builds.append(Build(number, source, scratch, found["dest_tag"], arches, children, build_id))
 
     def rpmbuild(self, number: int, source: str, arch: str) -> None:
         """What mock would do."""
@@ -204,7 +210,9 @@ class Builder:
         self.builds.remove(build)
         results = {child: self.session.getTaskResult(child) for child in build.children}
         rpms = [rpm for result in results.values() for rpm in result["rpms"]]
-        logs = {"x86_64": [log for result in results.values() for log in result["logs"]]}
+        logs = {
+            arch: results[child]["logs"] for arch, child in zip(build.arches, build.children, strict=True)
+        }
         if build.scratch:
             self.session.host.moveBuildToScratch(build.task, build.source, rpms, logs)
         else:
@@ -224,7 +232,7 @@ class Builder:
         self.session.host.failTask(number, koji.xmlrpcplus.dumps(fault))
 
 
-def main(url: str, top: Path) -> None:
+def main(url: str, top: Path, parent: int) -> None:
     """Build for the hub at ``url`` until somebody ends this process."""
     koji.BASEDIR = str(top.parent / "mnt")
     koji.pathinfo.topdir = koji.BASEDIR
@@ -235,18 +243,18 @@ def main(url: str, top: Path) -> None:
         "max_retries": 600,
         "retry_interval": 0.2,
     }
-    while True:
+    while os.getppid() == parent:
         # A hub that is restarted or breaks is none of our tasks' business: we are here when it is back.
         with contextlib.suppress(koji.ServerOffline, OSError):
             session = koji.ClientSession(url, options)
             session.login()
             session.exclusiveSession(force=True)
             builder = Builder(session, top)
-            while True:
+            while os.getppid() == parent:
                 builder.look()
                 time.sleep(TICK)
         time.sleep(TICK)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]))
+    main(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]))

@@ -103,7 +103,13 @@ class Hub:
 
     def start_builder(self) -> None:
         """Let the stand-in builder work; the hub thinks it is a kojid."""
-        argv: list[str | Path] = [sys.executable, HERE / "builder.py", self.url, self.top / "builder"]
+        argv: list[str | Path] = [
+            sys.executable,
+            HERE / "builder.py",
+            self.url,
+            self.top / "builder",
+            str(os.getpid()),
+        ]
         env = {**os.environ, "PYTHONPATH": str(HERE.parent), "PYTHONWARNINGS": "ignore"}
         self._builder = start(argv, self.top / "builder.log", env=env)
 
@@ -169,6 +175,7 @@ class Hub:
         admin.addHost("builder", ["x86_64", "i386", "noarch"])
         self.sql("UPDATE users SET password = name WHERE name = 'builder'")
         admin.editHost("builder", capacity=8.0)
+        admin.addHostToChannel("builder", "createrepo")
         admin.createTag("f13", arches=ARCHES)
         admin.createTag("f13-build", parent="f13", arches=ARCHES)
         admin.createBuildTarget(TARGET, "f13-build", "f13")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import platformdirs
 import pytest
 
 from backports import FEDVHOST, Finished, Work, copy_workspace
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 UPSTREAM_VARIABLES = ("FEDVHOST_UPSTREAM_KERNEL", "FEDVHOST_UPSTREAM_QEMU_KVM")
+# Kernels and images of test hosts: fetched by setup, kept by content, so sharing them spoils no test.
+USER_CACHE = platformdirs.user_cache_path()
 UPSTREAMS = {name: os.environ[name] for name in UPSTREAM_VARIABLES if os.environ.get(name)}
 
 GITCONFIG = """\

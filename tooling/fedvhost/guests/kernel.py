@@ -6,6 +6,7 @@ what ``fedvhost build`` made (an RPM), or a file and a folder that a person name
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import re
 import shutil
@@ -26,12 +27,14 @@ _FETCH_SECONDS = 600
 
 @dataclass(frozen=True, slots=True)
 class Kernel:
-    """A kernel image, the folder of its modules (``…/lib/modules/<release>``), and whence they came."""
+    """A kernel image, the folder of its modules (``…/lib/modules/<release>``), and whence they came; ``nvr``
+    is that of the build, of a kernel out of an RPM."""
 
     release: str
     image: Path
     modules: Path
     origin: str
+    nvr: str = ""
 
 
 def given(image: Path, modules: Path) -> Kernel:
@@ -63,14 +66,14 @@ def from_rpms(files: tuple[Path, ...], cache: Path) -> Kernel:
             raise InputError(f"--kernel-rpm '{file}': no such file")
     key = hashlib.sha256(b"".join(hashlib.sha256(f.read_bytes()).digest() for f in files)).hexdigest()[:16]
     folder = _once(cache / "kernels" / f"rpm-{key}", lambda into: _unpack_rpms(files, into))
-    kernel = _in_tree(folder, f"{', '.join(f.name for f in files)}")
+    kernel = _in_tree(folder, ", ".join(f.name for f in files))
     if kernel is None:
         names = ", ".join(str(f) for f in files)
         raise InputError(
             f"--kernel-rpm {names}: no kernel with modules in it; a Fedora kernel of today is in "
             "kernel-core and kernel-modules-core: give each with a --kernel-rpm of its own"
         )
-    return kernel
+    return dataclasses.replace(kernel, nvr=_nvr(files[0]))
 
 
 def of_distribution(cache: Path, *, refresh: bool = False) -> Kernel:
@@ -133,6 +136,12 @@ def _unpack_rpms(files: tuple[Path, ...], into: Path) -> None:
     for file in files:
         archive = process.run(["rpm2cpio", file.absolute()]).stdout
         process.run(["cpio", "-idm", "--quiet", "--no-absolute-filenames"], cwd=into, stdin=archive)
+
+
+def _nvr(file: Path) -> str:
+    """The name, version and release of the source package that a package was built of."""
+    query = ["rpm", "-qp", "--nosignature", "--nodigest", "--qf", "%{SOURCERPM}", file.absolute()]
+    return process.run(query).stdout.decode().removesuffix(".src.rpm").removesuffix(".nosrc.rpm")
 
 
 def _once(folder: Path, make: Callable[[Path], None]) -> Path:

@@ -82,10 +82,10 @@ def arguments(ground: Ground) -> Observed:
     return {"refused": {what: got for what, (_, got) in found.items()}}
 
 
-@row("frames-out", "Frames of 64 to 9014 bytes, guest to host", covers=("mtu-sizes",), after=_LOADED)
+@row("frames-out", "Frames of 64 to 9014 bytes, guest to host", after=_LOADED)
 def frames_out(ground: Ground) -> Observed:
     """What a guest sends arrives on the tap, byte for byte."""
-    with Nic() as nic:
+    with Nic("out0") as nic:
         ground.capture(nic.tap.name)
         for number, size in enumerate(SIZES * 2):
             sent = frame(size, number)
@@ -98,10 +98,10 @@ def frames_out(ground: Ground) -> Observed:
     return {"sizes": list(SIZES), "frames": 2 * len(SIZES)}
 
 
-@row("frames-in", "Frames of 64 to 9014 bytes, host to guest", covers=("mtu-sizes",), after=_LOADED)
+@row("frames-in", "Frames of 64 to 9014 bytes, host to guest", after=_LOADED)
 def frames_in(ground: Ground) -> Observed:
     """What the host sends arrives in the guest's buffers, byte for byte."""
-    with Nic() as nic:
+    with Nic("in0") as nic:
         ground.capture(nic.tap.name)
         for number, size in enumerate(SIZES * 2):
             sent = frame(size, number)
@@ -118,7 +118,7 @@ def frames_in(ground: Ground) -> Observed:
 def both_ways(ground: Ground) -> Observed:
     """Bursts in both directions keep number and order; the rings wrap and the indices go on."""
     rounds, burst = 10, 24
-    with Nic() as nic:
+    with Nic("both0") as nic:
         for turn in range(rounds):
             sent = [frame(64 + (turn * burst + n) * 7 % 1400, turn * burst + n) for n in range(burst)]
             for one in sent:
@@ -131,10 +131,10 @@ def both_ways(ground: Ground) -> Observed:
     return {"frames each way": rounds * burst, "ring entries": ENTRIES}
 
 
-@row("dirty-log", "The dirty log marks what the device writes", covers=("live-migration",), after=_LOADED)
+@row("dirty-log", "The dirty log marks what the device writes", after=_LOADED)
 def dirty_log(ground: Ground) -> Observed:
     """The kernel's half of live migration: received frames and used rings are marked, sent frames are not."""
-    with Nic(log=True) as nic:
+    with Nic("log0", log=True) as nic:
         first = nic.memory.guest // vhost.PAGE
         nic.dirty_pages()
         size = 6000
@@ -166,7 +166,7 @@ def dirty_log(ground: Ground) -> Observed:
 def stop_resume(ground: Ground) -> Observed:
     """What a stop of the guest and the end of a migration need: no frame moves while stopped, and the index
     that the kernel reports is the one to go on from."""
-    with Nic() as nic:
+    with Nic("stop0") as nic:
         for number in range(5):
             nic.wire.send(frame(100, number))
             expect(nic.receive() is not None, "a frame did not arrive before the stop")
@@ -188,7 +188,7 @@ def stop_resume(ground: Ground) -> Observed:
 def worker(ground: Ground) -> Observed:
     """``vhost-<pid>`` does the work: its time rises with frames, and it ends with the device."""
     before = set(workers())
-    with Nic() as nic:
+    with Nic("work0") as nic:
         ours = set(workers()) - before
         expect(len(ours) == 1, f"{len(ours)} workers appeared with one device", workers=sorted(ours))
         (pid,) = ours
@@ -233,7 +233,7 @@ def module_refcount(ground: Ground) -> Observed:
 )
 def unload_in_use(ground: Ground) -> Observed:
     """rmmod fails, and the device goes on working."""
-    with Nic() as nic:
+    with Nic("busy0") as nic:
         done = unload(MODULE)
         expect(done.status != 0, "vhost_net was unloaded while a device was open")
         expect("in use" in done.said.lower(), f"rmmod was refused for another reason: {done.said}")
@@ -258,7 +258,7 @@ def unload_reload(ground: Ground) -> Observed:
     expect(not VHOST_NET.exists(), "vhost_net is unloaded, and /dev/vhost-net is still there")
     load(MODULE)
     expect(wait_until(VHOST_NET.exists), "loaded again, and there is no /dev/vhost-net")
-    with Nic() as nic:
+    with Nic("again0") as nic:
         nic.wire.send(frame(1514, 7))
         expect(nic.receive() == frame(1514, 7), "loaded again, a frame does not arrive")
     return {"references before": count}
@@ -277,7 +277,7 @@ def _refusal(attempt: Callable[[], object]) -> str:
 
 def _bad_arguments() -> list[tuple[str, str, str]]:
     """Attempts: what, the errors that are right (several where kernels differ), and the one that came."""
-    device, memory, tap = Device(), Memory(1 << 20), Tap("fedvhost0")
+    device, memory, tap = Device(), Memory(1 << 20), Tap("bad0")
     nothing = os.open(os.devnull, os.O_RDWR)
     table = memory.table()
     ring = vhost.Ring(memory, 0, 8, 0, BUFFER)

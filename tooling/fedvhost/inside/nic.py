@@ -30,7 +30,7 @@ ENTRIES = 64
 class Nic:
     """Open device, tap (up, MTU 9000) and both rings at work; a context."""
 
-    def __init__(self, tap: str = "fedvhost0", mtu: int = 9000, *, log: bool = False) -> None:
+    def __init__(self, tap: str, mtu: int = 9000, *, log: bool = False) -> None:
         self.tap = Tap(tap, mtu)
         self.wire = Wire(tap)
         self.device = Device()

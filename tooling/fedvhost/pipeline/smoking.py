@@ -107,6 +107,7 @@ def run_smoke(workspace: Workspace, options: Options, watcher: Watcher) -> Smoke
         smoke = Smoke(
             options.shape, runs, proven.accelerator.value, proven.because, host_kernel.origin,
             len(rows) == len(SHAPES[options.shape]), time.monotonic() - start,
+            {"kernel": host_kernel.nvr} if host_kernel.nvr else {},
         )  # fmt: skip
         return _keep(workspace, smoke, options, host_kernel, folder)
 

@@ -76,7 +76,7 @@ def runs(case: Case) -> tuple[Finding, ...]:
 
 def _shape(case: Case, shape: str) -> Finding:
     piece, wanted = case.piece("smoke", shape), case.release.gate.runs
-    then = case.command("smoke", "--shape", shape, *(("--runs", str(wanted)) if wanted > 1 else ()))
+    then = case.command("smoke", "--shape", shape, *(("--repeat", str(wanted)) if wanted > 1 else ()))
     if not piece.good:
         return finding(shape, State.UNKNOWN, piece.why_not, piece.file, then=then)
     if (other := _other_builds(case, piece)) is not None:

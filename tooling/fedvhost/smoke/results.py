@@ -47,7 +47,7 @@ class Run:
 @dataclass(frozen=True, slots=True)
 class Smoke:
     """All runs of a shape: on which accelerator and why that one, from which kernel; whether every row of
-    the shape was asked (``complete``)."""
+    the shape was asked (``complete``). ``nvrs``: the builds that were tested, by package."""
 
     shape: str
     runs: tuple[Run, ...]
@@ -56,6 +56,7 @@ class Smoke:
     kernel: str
     complete: bool
     seconds: float
+    nvrs: Mapping[str, str] = field(default_factory=dict)
     evidence: str | None = None
     junit: str | None = None
 
@@ -149,28 +150,60 @@ def to_object(smoke: Smoke) -> dict[str, Any]:
 
 
 def facts(smoke: Smoke) -> dict[str, Any]:
-    """What evidence keeps: for each row how often it passed, failed and was not decided, and what was seen
-    last. ``passed`` of ``runs`` is what the contingency asks for."""
-    rows: dict[str, dict[str, Any]] = {}
+    """What evidence keeps: each run's outcome, and each row with the worst verdict of all runs. A row that
+    was not decided once is not decided. ``nvrs``: the builds that were tested, by package; without it the
+    checklist cannot believe that these were the ones to ship."""
+    rows: dict[str, list[RowResult]] = {}
     for run in smoke.runs:
         for result in run.rows:
-            row = rows.setdefault(
-                result.id,
-                {"title": result.title, "covers": list(result.covers), "pass": 0, "fail": 0, "undecided": 0},
-            )
-            row[result.verdict.value] += 1
-            row["observed"] = dict(result.observed)
-            if result.why:
-                row["why"] = result.why
-    return {
+            rows.setdefault(result.id, []).append(result)
+    found: dict[str, Any] = {
         "ok": smoke.ok,
-        "runs": len(smoke.runs),
-        "passed": sum(run.ok for run in smoke.runs),
+        "runs": [
+            {
+                "number": r.number,
+                "ok": r.ok,
+                "kernel": r.kernel,
+                "seconds": round(r.seconds, 1),
+                "trouble": r.trouble,
+            }
+            for r in smoke.runs
+        ],
+        "rows": [_over_runs(results) for results in rows.values()],
         "accelerator": smoke.accelerator,
         "kernel": smoke.kernel,
-        "kernel_release": smoke.runs[-1].kernel if smoke.runs else "",
-        "rows": rows,
     }
+    return {**found, "nvrs": dict(smoke.nvrs)} if smoke.nvrs else found
+
+
+def seen(result: RowResult) -> str:
+    """What was observed, in one line; of a row that did not pass, why."""
+    return result.why or "; ".join(f"{key}: {_short(value)}" for key, value in result.observed.items())
+
+
+_WORST = (Verdict.FAIL, Verdict.UNDECIDED, Verdict.PASS)
+
+
+def _over_runs(results: Sequence[RowResult]) -> dict[str, Any]:
+    """One row over all runs."""
+    worst = min(results, key=lambda r: _WORST.index(r.verdict))
+    return {
+        "id": worst.id,
+        "title": worst.title,
+        "plan": list(worst.covers),
+        "verdict": worst.verdict.value,
+        "observed": seen(worst),
+        "passed": sum(r.verdict is Verdict.PASS for r in results),
+        "asked": len(results),
+    }
+
+
+def _short(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{k} {_short(v)}" for k, v in value.items())
+    if isinstance(value, list | tuple):
+        return " ".join(_short(v) for v in value)
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
 
 
 def _row(result: RowResult) -> dict[str, Any]:

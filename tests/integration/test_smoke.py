@@ -1,0 +1,209 @@
+"""The smoke test on real kernels: it passes, it can fail, it ends in time, and it leaves nothing behind."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from conftest import USER_CACHE, Cli
+from fedvhost.evidence import Evidence, read
+from fedvhost.guests import cpio
+from fedvhost.guests.cpio import Entry, file
+from fedvhost.inside.rows import Verdict
+from fedvhost.pipeline.smoking import Options, Watcher, run_smoke
+from fedvhost.shipped import make_workspace
+from fedvhost.smoke.results import Smoke
+from fedvhost.workspace import Workspace, locate
+
+SILENT = Watcher(lambda _: None, lambda _, __: None)
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    """A workspace; kernels and parts of images come from the user's own cache, where setup put them."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(USER_CACHE))
+    root = tmp_path / "workspace"
+    make_workspace(root)
+    return locate(root)
+
+
+def red(smoke: Smoke) -> dict[str, str]:
+    (run,) = smoke.runs
+    return {r.id: r.why for r in run.rows if r.verdict is Verdict.FAIL}
+
+
+def undecided(smoke: Smoke) -> set[str]:
+    (run,) = smoke.runs
+    return {r.id for r in run.rows if r.verdict is Verdict.UNDECIDED}
+
+
+def script(path: str, text: str) -> Entry:
+    return file(path, f"#!/bin/sh\n{text}\n".encode(), executable=True)
+
+
+def test_driver_shape_passes_and_leaves_evidence(workspace: Workspace, cli: Cli) -> None:
+    ran = cli("-C", workspace.root, "smoke", "--release", "f13", "--json")
+
+    found = json.loads(ran.out)
+    assert (ran.code, found["ok"], found["complete"]) == (0, True, True), ran.out
+    assert all(row["verdict"] == "pass" for row in found["runs"][0]["rows"])
+    kept = read(workspace, "f13", "vhost-net", "smoke", "driver")
+    assert isinstance(kept, Evidence)
+    assert kept.facts["ok"] and {r["verdict"] for r in kept.facts["rows"]} == {"pass"}
+    assert (workspace.root / found["junit"]).is_file()
+
+
+def test_guest_shape_passes_with_vhost_on_off_and_handed_over(workspace: Workspace) -> None:
+    smoke = run_smoke(workspace, Options("guest"), SILENT)
+
+    assert (red(smoke), undecided(smoke)) == ({}, set())
+    started = {r.id: r.observed["vhost-started"] for r in smoke.runs[0].rows if r.id.startswith("vhost-")}
+    assert started == {"vhost-on": True, "vhost-fd": True, "vhost-off": False}
+
+
+def test_module_that_may_not_load_is_red_and_the_rest_is_not_green(workspace: Workspace) -> None:
+    off = file("/etc/modprobe.d/off.conf", b"install vhost_net /bin/false\n")
+
+    smoke = run_smoke(workspace, Options("driver", files=[off]), SILENT)
+
+    assert set(red(smoke)) == {"module-load"}
+    assert len(undecided(smoke)) == len(smoke.runs[0].rows) - 1
+    assert not smoke.ok
+
+
+def test_leaked_reference_turns_unloading_red(workspace: Workspace) -> None:
+    leak = script(
+        "/etc/fedvhost/before",
+        "( until [ -c /dev/vhost-net ]; do sleep 0.05; done; exec sleep 1000 </dev/vhost-net ) &",
+    )
+
+    smoke = run_smoke(workspace, Options("driver", files=[leak]), SILENT)
+
+    assert set(red(smoke)) == {"unload-reload"}
+    assert "1 references" in red(smoke)["unload-reload"]
+    assert undecided(smoke) == set()
+
+
+def test_corrupted_payload_turns_its_direction_red_and_is_captured(workspace: Workspace) -> None:
+    # Before /usr/bin in the test host's PATH.
+    corrupt = script(
+        "/usr/sbin/ip",
+        '/usr/bin/ip "$@" || exit\n'
+        'case "$*" in *"set in0"*up) exec tc qdisc add dev in0 root netem corrupt 100%;; esac',
+    )
+
+    smoke = run_smoke(workspace, Options("driver", files=[corrupt]), SILENT)
+
+    assert set(red(smoke)) == {"frames-in"}
+    assert "changed" in red(smoke)["frames-in"]
+    assert undecided(smoke) == set()
+    logs = workspace.root / smoke.runs[0].logs
+    assert (logs / "frames-in.in0.pcap").read_bytes().startswith(b"\xd4\xc3\xb2\xa1")
+    assert (logs / "console.log").stat().st_size > 1000
+
+
+def test_vhost_that_is_silently_off_is_found_out(workspace: Workspace) -> None:
+    quiet = script(
+        "/usr/sbin/qemu-system-x86_64",
+        'for a; do shift; set -- "$@" "$(echo "$a" | sed s/vhost=on/vhost=off/)"; done\n'
+        'exec /usr/bin/qemu-system-x86_64 "$@"',
+    )
+    rows = ("vhost-on", "vhost-off", "ping-on")
+
+    smoke = run_smoke(workspace, Options("guest", rows, files=[quiet]), SILENT)
+
+    assert red(smoke) == {"vhost-on": "qemu does not say vhost-started"}
+    assert undecided(smoke) == set()
+
+
+def test_machine_that_hangs_is_stopped_and_nothing_is_decided(workspace: Workspace) -> None:
+    stuck = script("/etc/fedvhost/before", "sleep 1000")
+
+    smoke = run_smoke(workspace, Options("driver", accelerator="tcg", timeout=3, files=[stuck]), SILENT)
+
+    assert not smoke.ok
+    assert len(undecided(smoke)) == len(smoke.runs[0].rows)
+    assert "had not ended after 3 s" in smoke.runs[0].trouble
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL, signal.SIGINT])
+def test_killed_smoke_test_leaves_no_machine_and_no_file(
+    workspace: Workspace, tmp_path: Path, how: signal.Signals
+) -> None:
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    argv = [sys.executable, "-m", "fedvhost", "-C", str(workspace.root), "smoke", "--accel", "tcg"]
+    running = subprocess.Popen(
+        argv, env={**os.environ, "TMPDIR": str(temporary)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    try:
+        assert _until(lambda: machines(workspace)), "no machine was started"
+        running.send_signal(how)
+        _, said = running.communicate(timeout=30)
+    finally:
+        running.kill()
+
+    assert _until(lambda: not machines(workspace)), "the machine outlived the smoke test"
+    assert list(temporary.iterdir()) == []
+    assert running.returncode == (130 if how is signal.SIGINT else -how), said
+    with (workspace.state_dir / "smoke" / "driver.lock").open("r+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def test_kernel_without_its_modules_is_refused(workspace: Workspace, cli: Cli) -> None:
+    ran = cli("-C", workspace.root, "smoke", "--kernel", "/etc/hostname")
+
+    assert ran.code == 2
+    assert "--kernel and --modules belong together" in ran.err
+
+
+def test_rows_are_listed_with_the_lines_of_the_test_plan_they_decide(workspace: Workspace, cli: Cli) -> None:
+    ran = cli("-C", workspace.root, "smoke", "--shape", "driver", "--list")
+
+    assert ran.code == 0
+    assert "unload-reload" in ran.out and "[module-load-unload]" in ran.out
+
+
+def test_archive_is_what_cpio_reads(tmp_path: Path) -> None:
+    entries = [file("/etc/motd", b"hello\n"), cpio.link("/bin/sh", "busybox"), cpio.folder("/proc")]
+    with (tmp_path / "archive").open("wb") as out:
+        size = cpio.write(entries, out)
+
+    listed = subprocess.run(
+        ["cpio", "-t", "--quiet"], input=(tmp_path / "archive").read_bytes(), capture_output=True, check=True
+    )
+
+    assert listed.stdout.decode().split() == ["bin", "bin/sh", "etc", "etc/motd", "proc"]
+    assert (tmp_path / "archive").stat().st_size == size
+    assert size % 512 == 0
+
+
+def machines(workspace: Workspace) -> list[int]:
+    """The processes that are qemu, for this workspace."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (folder / "cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if b"qemu-system" in words[0] and any(os.fsencode(workspace.root) in w for w in words):
+            found.append(int(folder.name))
+    return found
+
+
+def _until(holds: Callable[[], object], seconds: float = 60.0) -> bool:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if holds():
+            return True
+        time.sleep(0.05)
+    return False

@@ -1,0 +1,82 @@
+"""Command lines of test hosts and guests, archives, and frames: values that need no machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fedvhost.errors import InputError
+from fedvhost.guests.machine import Accelerator, Machine
+from fedvhost.guests.machine import argv as machine_argv
+from fedvhost.guests.vmlinux import uncompressed
+from fedvhost.inside.catalogue import SHAPES
+from fedvhost.inside.guest import Card, GuestSpec
+from fedvhost.inside.guest import argv as guest_argv
+from fedvhost.inside.guest_specs import SPECS
+from fedvhost.inside.tap import frame
+from fedvhost.pipeline.smoking import chosen
+
+
+def words(*cards: Card) -> str:
+    return " ".join(guest_argv(GuestSpec("g", 7, cards), "/run/g", {1: 11}))
+
+
+def test_host_has_no_network_and_ends_instead_of_rebooting() -> None:
+    machine = Machine(Accelerator.TCG, "vmlinux", "initrd", Path("c"), Path("r"))
+
+    line = " ".join(machine_argv(machine))
+
+    assert "-nic none" in line
+    assert "-no-reboot" in line
+    assert "+svm" in line
+
+
+def test_card_says_of_vhost_what_was_asked_and_nothing_by_default() -> None:
+    line = words(Card("off"), Card("fd"), Card(""))
+
+    assert "id=n0,ifname=g7c0,script=no,downscript=no,vhost=off" in line
+    assert "id=n1,ifname=g7c1,script=no,downscript=no,vhost=on,vhostfd=11" in line
+    assert "id=n2,ifname=g7c2,script=no,downscript=no " in line
+
+
+def test_guests_of_one_host_share_no_number() -> None:
+    assert len({s.number for s in SPECS.values()}) == len(SPECS)
+
+
+def test_rows_have_one_name_each_and_build_on_rows_of_their_shape() -> None:
+    for rows in SHAPES.values():
+        names = [r.id for r in rows]
+        assert len(set(names)) == len(names)
+        for row in rows:
+            assert set(row.after) <= set(names[: names.index(row.id)])
+            assert set(row.guests) <= set(SPECS)
+
+
+def test_rows_name_lines_of_the_test_plan_that_there_are() -> None:
+    text = (Path(__file__).parents[2] / "backport" / "features" / "vhost-net.toml").read_text()
+
+    for rows in SHAPES.values():
+        for row in rows:
+            assert all(f'id = "{name}"' in text for name in row.covers)
+
+
+def test_asking_for_a_row_asks_what_it_builds_on() -> None:
+    assert [r.id for r in chosen("driver", ["frames-in"])] == ["module-load", "frames-in"]
+
+
+def test_row_that_is_not_there_is_named_with_the_nearest() -> None:
+    with pytest.raises(InputError, match="did you mean 'frames-in'"):
+        chosen("driver", ["frame-in"])
+
+
+def test_frames_of_two_numbers_differ_and_have_their_size() -> None:
+    assert len(frame(64, 1)) == 64
+    assert frame(9014, 1) != frame(9014, 2)
+
+
+def test_file_that_is_no_kernel_is_told(tmp_path: Path) -> None:
+    (tmp_path / "readme").write_text("hello" * 200)
+
+    with pytest.raises(InputError, match="no x86 kernel"):
+        uncompressed(tmp_path / "readme")

@@ -1,0 +1,126 @@
+"""What a test host said becomes verdicts: what it did not say was not decided."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from typing import Any
+from xml.etree import ElementTree
+
+from fedvhost.inside.ground import Ground
+from fedvhost.inside.rows import Observed, Row, Verdict
+from fedvhost.report.smoke import row_lines, smoke_lines
+from fedvhost.smoke.junit import junit
+from fedvhost.smoke.results import RowResult, Run, Smoke, attachments, collect, facts
+
+
+def nothing(_: Ground) -> Observed:
+    return {}
+
+
+ROWS = (Row("load", "It loads", nothing, ("module-load-unload",)), Row("frames", "Frames pass", nothing))
+
+
+def said(row: str, verdict: str, **more: Any) -> Mapping[str, Any]:
+    return {"kind": "row", "row": row, "verdict": verdict, "seconds": 1.0, **more}
+
+
+def smoke(*runs: tuple[RowResult, ...]) -> Smoke:
+    made = tuple(Run(n, rows, "", 1.0, 0.5, "6.1") for n, rows in enumerate(runs, start=1))
+    return Smoke("driver", made, "tcg", "no KVM", "distribution", True, 2.0)
+
+
+def result(verdict: Verdict, why: str = "") -> RowResult:
+    return RowResult("load", "It loads", ("module-load-unload",), verdict, why, {"count": [0, 1]}, 0.5)
+
+
+def test_row_that_a_dead_machine_left_open_is_undecided_and_says_which_was_under_way() -> None:
+    records = [said("load", "pass"), {"kind": "start", "row": "frames"}]
+
+    load, frames = collect(ROWS, records, "the machine was stopped")
+
+    assert load.verdict is Verdict.PASS
+    assert frames.verdict is Verdict.UNDECIDED
+    assert frames.why == "the machine was stopped (during this row)"
+
+
+def test_machine_that_ends_in_peace_without_an_answer_has_not_passed() -> None:
+    (load, frames) = collect(ROWS, [{"kind": "end"}], "")
+
+    assert {load.verdict, frames.verdict} == {Verdict.UNDECIDED}
+
+
+def test_verdict_that_we_do_not_know_is_no_pass() -> None:
+    (load, _) = collect(ROWS, [said("load", "passed, probably")], "")
+
+    assert load.verdict is Verdict.UNDECIDED
+
+
+def test_answer_to_a_row_that_nobody_asked_is_not_counted() -> None:
+    assert [r.id for r in collect(ROWS, [said("invented", "pass")], "")] == ["load", "frames"]
+
+
+def test_attached_file_is_put_together_and_a_garbled_piece_left_out() -> None:
+    def piece(content: str) -> Mapping[str, Any]:
+        return {"kind": "file", "row": "frames", "name": "in0.pcap", "base64": content}
+
+    records = [piece(base64.b64encode(b"ab").decode()), piece("%%"), piece(base64.b64encode(b"c").decode())]
+
+    assert attachments(records) == {("frames", "in0.pcap"): b"abc"}
+
+
+def test_one_red_run_of_three_is_red_in_the_evidence() -> None:
+    good, bad = result(Verdict.PASS), result(Verdict.FAIL, "it does not load")
+
+    found = facts(smoke((good,), (bad,), (good,)))
+
+    assert not found["ok"]
+    assert [r["ok"] for r in found["runs"]] == [True, False, True]
+    assert found["rows"] == [
+        {
+            "id": "load",
+            "title": "It loads",
+            "plan": ["module-load-unload"],
+            "verdict": "fail",
+            "observed": "it does not load",
+            "passed": 2,
+            "asked": 3,
+        }
+    ]
+
+
+def test_evidence_names_builds_only_if_some_were_tested() -> None:
+    assert "nvrs" not in facts(smoke((result(Verdict.PASS),)))
+
+
+def test_no_run_and_no_row_are_not_ok() -> None:
+    assert not smoke().ok
+    assert not smoke(()).ok
+
+
+def test_junit_has_a_failure_for_no_and_an_error_for_unknown() -> None:
+    tree = ElementTree.fromstring(
+        junit(
+            smoke((result(Verdict.PASS),), (result(Verdict.FAIL, "no"),), (result(Verdict.UNDECIDED, "?"),))
+        )
+    )
+
+    assert (tree.get("tests"), tree.get("failures"), tree.get("errors")) == ("3", "1", "1")
+    assert [case.get("classname") for case in tree.iter("testcase")] == ["driver.load"] * 3
+
+
+def test_undecided_row_says_so_in_words() -> None:
+    lines = list(row_lines(result(Verdict.UNDECIDED, "no KVM in this test host")))
+
+    assert lines[0].startswith("  ?     load")
+    assert lines[1].strip() == "could not decide: no KVM in this test host"
+
+
+def test_text_tells_the_flake() -> None:
+    good, bad = result(Verdict.PASS), result(Verdict.FAIL, "it does not load")
+
+    text = "\n".join(smoke_lines(smoke((good,), (bad,))))
+
+    assert "load: passed 1 of 2 times" in text
+    assert "1 of 2 runs passed" in text
+    assert text.endswith("does not hold")

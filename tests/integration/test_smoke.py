@@ -94,11 +94,11 @@ def test_leaked_reference_turns_unloading_red(workspace: Workspace) -> None:
 
 
 def test_corrupted_payload_turns_its_direction_red_and_is_captured(workspace: Workspace) -> None:
-    # Before /usr/bin in the test host's PATH.
+    # Before /usr/bin in the test host's PATH. Busybox's shell would take its own tc.
     corrupt = script(
         "/usr/sbin/ip",
         '/usr/bin/ip "$@" || exit\n'
-        'case "$*" in *"set in0"*up) exec tc qdisc add dev in0 root netem corrupt 100%;; esac',
+        'case "$*" in *"set in0"*up) exec /usr/bin/tc qdisc add dev in0 root netem corrupt 100%;; esac',
     )
 
     smoke = run_smoke(workspace, Options("driver", files=[corrupt]), SILENT)

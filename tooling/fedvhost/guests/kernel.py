@@ -140,7 +140,7 @@ def _unpack_rpms(files: tuple[Path, ...], into: Path) -> None:
 
 def _nvr(file: Path) -> str:
     """The name, version and release of the source package that a package was built of."""
-    query = ["rpm", "-qp", "--nosignature", "--nodigest", "--qf", "%{SOURCERPM}", file.absolute()]
+    query = ["rpm", "-qp", "--nosignature", "--nodigest", "--qf", "%{SOURCERPM}", str(file)]
     return process.run(query).stdout.decode().removesuffix(".src.rpm").removesuffix(".nosrc.rpm")
 
 

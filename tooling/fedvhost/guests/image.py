@@ -198,6 +198,8 @@ def _tools() -> Iterator[Entry]:
     yield from userland.programs([(f"/usr/bin/{p.name}", p.resolve()) for p in others])
     for name in ("modprobe", "rmmod", "lsmod", "insmod", "modinfo", "depmod"):
         yield link(f"/usr/bin/{name}", "kmod")
+    # Where the kernel itself looks for it, when something asks for a module by what it does.
+    yield link("/sbin/modprobe", "/usr/bin/kmod")
     yield from userland.python()
     package = find_spec("qemu.qmp")
     assert package is not None and package.submodule_search_locations

@@ -27,7 +27,7 @@ def junit(smoke: Smoke) -> bytes:
             case.system_out = json.dumps(row.observed, sort_keys=True, ensure_ascii=True)
             suite.add_testcase(case)
         xml.add_testsuite(suite)
-    xml.update_statistics()
+    xml.update_statistics()  # type: ignore[no-untyped-call]
     out = io.BytesIO()
     xml.write(out, pretty=True)
     return out.getvalue()

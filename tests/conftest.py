@@ -16,6 +16,7 @@ import pytest
 from backports import FEDVHOST, Finished, Work, copy_workspace
 from fedvhost.sample import Sample, write_sample
 from gitrepo import Repo
+from released import do_everything
 
 if TYPE_CHECKING:
     from realkoji.hub import Hub
@@ -176,6 +177,20 @@ def fresh(sample: Sample, cli: Cli, tmp_path: Path) -> Work:
 def done(sample: Sample, finished: Finished, cli: Cli, tmp_path: Path) -> Work:
     """A workspace of the sample after ``backport --release f13``."""
     return Work(copy_workspace(finished.root, sample, tmp_path), cli)
+
+
+@pytest.fixture(scope="session")
+def built(sample: Sample, finished: Finished, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace of the sample with everything done that a machine can do, but the smoke test."""
+    root = copy_workspace(finished.root, sample, tmp_path_factory.mktemp("built"))
+    do_everything(root)
+    return root
+
+
+@pytest.fixture
+def ready(sample: Sample, built: Path, cli: Cli, tmp_path: Path) -> Work:
+    """A copy of that workspace."""
+    return Work(copy_workspace(built, sample, tmp_path), cli)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

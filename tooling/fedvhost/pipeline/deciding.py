@@ -147,9 +147,8 @@ def _ships(
 
 def _build_digest(facts: Said) -> str:
     """What identifies a build: its NVR, its source package, and the packages that came out."""
-    rpms = sorted(f"{r.text('path')} {r.text('sha256')}" for r in facts.each("rpms") or ())
-    srpm = (facts.at("srpm") or Said()).text("sha256")
-    return hashlib.sha256(json.dumps([facts.text("nvr"), srpm, rpms]).encode()).hexdigest()
+    said = [facts.text("nvr"), dict(facts.mapping("srpm") or {}), dict(facts.mapping("results") or {})]
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
 def _patches(workspace: Workspace, release: Release, package: str) -> tuple[PatchSeen, ...]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from fedvhost.builds.srpm import make_srpm, option_defines
 from fedvhost.pipeline.ingredients import Ingredients, Refused, complete, gather, places_of, tell_of
 from fedvhost.pipeline.inputs import Manifests, Request
+from fedvhost.pipeline.reproducing import keep_srpm
 from fedvhost.workspace import Workspace, write_atomic
 
 
@@ -54,11 +55,17 @@ def pack(
             return tuple(f for f in found if isinstance(f, Refused))
         # What is built is nobody's source.
         write_atomic(workspace.root / "build" / manifests.release.name / ".gitignore", b"*\n")
-        return tuple(
+        packed = tuple(
             _pack(workspace, request, manifests, one, defines, progress)
             for one in found
             if isinstance(one, Ingredients)
         )
+        for made in packed:
+            keep_srpm(
+                workspace, manifests.release.name, manifests.feature.name, made.package,
+                nvr=made.nvr, sha256=made.sha256, inputs=made.inputs, options=options,
+            )  # fmt: skip
+        return packed
 
 
 def results_dir(workspace: Workspace, release: str, nvr: str) -> Path:

@@ -108,9 +108,10 @@ def milestones(case: Case) -> list[Finding]:
     late = deadline_passed(case.release, case.today)
     if late is not None and case.flag.value == ON:
         last = case.flag.last
-        allowed = last is not None and bool(last.exception)
-        state = State.DONE if allowed else _on_in_time(case)
-        text = f"on by exception {last.exception}" if last and allowed else f"the feature is on, and {late}"
+        state = State.DONE if gates.on_rightly(case) else State.FAILED
+        text = f"the feature is on, and {late}"
+        if last is not None and state is State.DONE:
+            text = f"on by exception {last.exception}" if last.exception else f"on since {last.at}, in time"
         found.append(
             finding("enabled", state, text, then=case.command("contingency set off", "--because REASON"))
         )
@@ -123,18 +124,6 @@ def milestones(case: Case) -> list[Finding]:
         )
         found.append(review_finding("milestones", "exception", what, case.words, case.ships, then))
     return found or [finding("schedule", State.DONE, f"no freeze is in effect; {ahead}")]
-
-
-def _on_in_time(case: Case) -> State:
-    """Turned on before the deadline it may stay on."""
-    last = case.flag.last
-    if last is None or last.now != ON:
-        return State.FAILED
-    # Dates of ISO's form compare as texts.
-    froze = [
-        m.date for m in case.release.milestones if "enable" in m.forbids or m.id == case.release.gate.deadline
-    ]
-    return State.DONE if froze and last.at[:10] <= min(froze) else State.FAILED
 
 
 def sign_offs(case: Case) -> list[Finding]:

@@ -88,27 +88,26 @@ def ties(case: Case) -> list[Finding]:
 
 def srpm_reproducible(case: Case) -> list[Finding]:
     """The same sources gave the same source package twice, byte for byte."""
-    return [_reproducible(case, package, case.piece("build", package)) for package in case.packages]
+    return [_reproducible(case, package, case.piece("srpm", package)) for package in case.packages]
 
 
 def _reproducible(case: Case, package: str, piece: Piece) -> Finding:
     then = case.command("build", "--package", package, "--srpm")
     if not piece.good:
         return finding(package, State.UNKNOWN, piece.why_not, piece.file, then=then)
-    srpm = piece.facts.at("srpm") or Said()
-    sha, again = srpm.text("sha256"), srpm.text("again")
-    same = srpm.flag("reproducible")
-    if same is None and sha and again:
-        same = sha == again
-    match same:
-        case True:
-            return finding(
-                package, State.DONE, f"made twice, the same bytes: sha256 {(sha or '')[:16]}…", piece.file
-            )
-        case False:
-            return finding(package, State.FAILED, "made twice, and the bytes differ", piece.file, then=then)
-        case _:
-            return finding(package, State.UNKNOWN, "it was not made twice", piece.file, then=then)
+    made = piece.facts.texts("made") or ()
+    if len(set(made)) > 1:
+        text = f"made {len(made)} times of the same sources, and the bytes differ"
+        return finding(package, State.FAILED, text, piece.file, then=then)
+    if len(made) < 2:
+        return finding(package, State.UNKNOWN, "it was made once; make it again", piece.file, then=then)
+    build = case.piece("build", package)
+    sent = build.facts.mapping("srpm") or {}
+    if build.good and made[0] not in sent.values():
+        text = "made anew it is not the one that was built"
+        return finding(package, State.FAILED, text, piece.file, build.file, then=then)
+    text = f"made {len(made)} times, the same bytes: sha256 {made[0][:16]}…"
+    return finding(package, State.DONE, text, piece.file)
 
 
 def built(case: Case) -> list[Finding]:

@@ -8,7 +8,7 @@ from fedvhost.release.case import Case
 from fedvhost.release.contingency import ON
 from fedvhost.release.facts import Piece, Said
 from fedvhost.release.items import Finding, State, finding
-from fedvhost.release.milestones import deadline_passed
+from fedvhost.release.milestones import deadline_passed, in_time
 from fedvhost.release.people import listed
 
 _GREEN = ("pass", "passed", "ok", "green", "done", "closed")
@@ -33,28 +33,41 @@ def _package_builds(case: Case, package: str) -> tuple[Finding, ...]:
     scenarios = [f"{package}/{arch}" for arch in case.release.gate.arches] or [package]
     if not piece.good:
         return tuple(finding(s, State.UNKNOWN, piece.why_not, piece.file, then=then) for s in scenarios)
-    nvr = piece.facts.text("nvr") or "an unknown NVR"
-    if piece.facts.flag("ok") is False and not piece.facts.mapping("arches"):
-        return tuple(
-            finding(s, State.FAILED, f"{nvr} did not build", piece.file, then=then) for s in scenarios
-        )
-    return tuple(_arch(piece, nvr, s, then) for s in scenarios)
+    if (other := other_options(piece)) is not None:
+        return tuple(finding(s, State.UNKNOWN, other, piece.file, then=then) for s in scenarios)
+    return tuple(_arch(piece, s, then) for s in scenarios)
 
 
-def _arch(piece: Piece, nvr: str, scenario: str, then: str) -> Finding:
+def other_options(piece: Piece) -> str | None:
+    """Say that a build is not of what ships, because it was told something on the command line."""
+    options = piece.facts.texts("options")
+    if options is None:
+        return "the evidence does not say with which options it was built"
+    return f"it was built with {listed(options)}; what ships is built without" if options else None
+
+
+def built_for(piece: Piece) -> frozenset[str]:
+    """The architectures of the packages that came out of a build, by their names."""
+    names = [path.rpartition("/")[2].split(".") for path in piece.facts.mapping("results") or {}]
+    return frozenset(n[-2] for n in names if len(n) > 2 and n[-1] == "rpm" and n[-2] not in ("src", "noarch"))
+
+
+def _arch(piece: Piece, scenario: str, then: str) -> Finding:
     arch = scenario.partition("/")[2]
-    states = piece.facts.mapping("arches") or {}
-    # Whoever builds without naming an architecture is asked for the whole.
-    state = verdict(states.get(arch)) if arch else State.DONE
-    via = piece.facts.text("backend") or "an unnamed build system"
-    if state is State.DONE and piece.facts.flag("ok") is not True:
-        state = State.UNKNOWN if piece.facts.flag("ok") is None else State.FAILED
-    if state is State.DONE:
-        return finding(scenario, state, f"{nvr}, by {via}", piece.file)
+    facts, built = piece.facts, built_for(piece)
+    what = f"{facts.text('nvr') or 'an unknown NVR'} by {facts.text('via') or 'an unnamed build system'}"
+    state = verdict(facts.text("state"))
     if state is State.FAILED:
-        return finding(scenario, state, f"{nvr} did not build, by {via}", piece.file, then=then)
-    built = listed(sorted(states)) or "no architecture named"
-    return finding(scenario, state, f"{nvr} was not built there (built: {built})", piece.file, then=then)
+        why = facts.text("because") or listed(facts.texts("complaint") or ()) or "the log says why"
+        return finding(scenario, State.FAILED, f"{what} did not build: {why}", piece.file, then=then)
+    if state is not State.DONE or facts.flag("ok") is not True:
+        text = f"{what}: what came of it is not known"
+        return finding(scenario, State.UNKNOWN, text, piece.file, then=then)
+    if arch not in built and (arch or not built):
+        came = listed(sorted(built)) or "nothing"
+        text = f"{what} was not built there (what came out: {came})"
+        return finding(scenario, State.UNKNOWN, text, piece.file, then=then)
+    return finding(scenario, State.DONE, what, piece.file)
 
 
 def rows(case: Case) -> tuple[tuple[str, Piece, Said], ...]:
@@ -130,6 +143,14 @@ class Decision:
         return tuple(f for f in self.findings if f.state is not State.DONE)
 
 
+def on_rightly(case: Case) -> bool:
+    """Whether the feature is on because it was turned on in time, or by an exception."""
+    last = case.flag.last
+    if case.flag.value != ON or last is None or last.now != ON:
+        return False
+    return bool(last.exception) or in_time(case.release, last.at)
+
+
 def decide(case: Case) -> Decision:
     """Decide whether the feature may be on: the suite green N times of N on builds that are to ship, all
     evidence whole and current, and not too late. Any unknown leaves it off; a waiver does not help."""
@@ -137,7 +158,7 @@ def decide(case: Case) -> Decision:
     late = deadline_passed(case.release, case.today)
     if late is None:
         found.append(finding("deadline", State.DONE, "the contingency deadline is ahead"))
-    elif not (case.flag.value == ON and case.flag.last is not None and case.flag.last.exception):
+    elif not on_rightly(case):
         ask = listed(case.release.gate.ask) or "the release's steering committee"
         found.append(
             finding(

@@ -54,6 +54,13 @@ def deadline(release: Release) -> Milestone | None:
     return next((m for m in release.milestones if m.id == release.gate.deadline), None)
 
 
+def in_time(release: Release, at: str) -> bool:
+    """Whether ``at`` (ISO, UTC) was early enough to turn a feature on by default."""
+    # Dates of ISO's form compare as texts.
+    froze = [m.date for m in release.milestones if "enable" in m.forbids or m.id == release.gate.deadline]
+    return not froze or at[:10] <= min(froze)
+
+
 def deadline_passed(release: Release, today: datetime.date) -> str | None:
     """Say since when nothing may be turned on by default any more, or None if it still may."""
     last = deadline(release)

@@ -1,0 +1,426 @@
+"""What decides whether a feature ships: each test is a way in which it once shipped, or could have."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from fedvhost.backport.manifest import (
+    ContingencyPlan,
+    Feature,
+    FeaturePackage,
+    Gate,
+    Mechanism,
+    Milestone,
+    Release,
+    ReleasePackage,
+    TestRow,
+)
+from fedvhost.errors import InputError
+from fedvhost.release import gates
+from fedvhost.release.case import Case, inherit
+from fedvhost.release.checks import check_checklist, go_through
+from fedvhost.release.contingency import (
+    OFF,
+    ON,
+    Change,
+    Flag,
+    Rendered,
+    found_in,
+    mechanism_lines,
+    rewritten,
+    with_flag,
+)
+from fedvhost.release.documents import code, contents, render
+from fedvhost.release.facts import Piece, Said, Standing
+from fedvhost.release.items import Checklist, Finding, Item, State, finding, settle
+from fedvhost.release.milestones import deadline_passed, stand
+from fedvhost.release.people import Review, SignOff, Waiver, Words, apply_waivers, overbroad
+from fedvhost.release.words import LONGEST, markdown, plain
+
+TODAY = datetime.date(2010, 2, 1)
+MILESTONES = (
+    Milestone("feature-freeze", "Feature Freeze", "2010-02-09", ("enable", "enhance")),
+    Milestone("final-freeze", "Final Freeze", "2010-05-04", ("change",)),
+)
+NVR = "kernel-2.6.33-8.fc13"
+
+
+def item(check: str, **more: Any) -> Item:
+    return Item(check, "Section", f"The item {check}", check, **more)
+
+
+def build(**facts: Any) -> Piece:
+    said = {
+        "ok": True, "state": "done", "nvr": NVR, "via": "rpmbuild", "options": [],
+        "results": {f"build/f13/{NVR}/{NVR}.x86_64.rpm": "12"}, "srpm": {f"build/{NVR}.src.rpm": "34"},
+    }  # fmt: skip
+    return Piece("build", "kernel", "build-kernel.json", Standing.GOOD, Said({**said, **facts}))
+
+
+def smoke(runs: int = 3, red: int = 0, **facts: Any) -> Piece:
+    ran = [{"ok": True}] * (runs - red) + [{"ok": False}] * red
+    rows = [{"id": "load", "verdict": "fail" if red else "pass", "observed": "seen", "plan": ["load"]}]
+    said = {"ok": not red, "nvrs": {"kernel": NVR}, "runs": ran, "rows": rows, **facts}
+    return Piece("smoke", "driver", "smoke-driver.json", Standing.GOOD, Said(said))
+
+
+def case(*pieces: Piece, checks: tuple[str, ...] = ("smoke",), **more: Any) -> Case:
+    packages = {"kernel": ReleasePackage("v1", "specs/k.spec", "https://e.org/k", "k.tar", "k")}
+    gate = Gate(("x86_64",), ("driver",), 3, "feature-freeze", ("FESCo",))
+    release = Release("f13", "F", ".fc13", "t", "c", packages, {"net": OFF}, "fedora", gate, MILESTONES)
+    feature = Feature(
+        "net", "The feature", {"kernel": FeaturePackage("v2", ("a",))}, ContingencyPlan("off", "Off."),
+        test_plan=(
+            TestRow("load", "Load it", "kernel"),
+            TestRow("whql", "WHQL", "guest", "who has such a guest"),
+        ),
+    )  # fmt: skip
+    found = inherit({(p.kind, p.subject): p for p in pieces}, ["kernel"])
+    checklist = Checklist("c", "C", ("development", "qa"), tuple(item(c) for c in checks))
+    made = Case(feature, release, ("kernel",), checklist, TODAY, found, Words(), Flag(OFF), "plan.json")
+    return replace(made, **more)
+
+
+# -- what others wrote --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("a\x1b[2Jb", r"a\x1b[2Jb"),
+        ("\x9b31mred", r"\x9b31mred"),
+        ("one\ntwo\r\tthree", "one two  three"),
+        ("abc\N{RIGHT-TO-LEFT OVERRIDE}txt.exe", r"abc\u202etxt.exe"),
+        ("bad \udce9 byte", r"bad \udce9 byte"),
+        ("%s %n {0} {self}", "%s %n {0} {self}"),
+    ],
+)
+def test_a_terminal_is_not_told_what_to_do(written: str, shown: str) -> None:
+    assert plain(written) == shown
+
+
+def test_a_line_of_ten_megabytes_is_cut() -> None:
+    assert len(plain("x" * (10 << 20))) == LONGEST
+    assert len(finding("a" * 5000, State.DONE, "b" * (10 << 20)).text) == LONGEST
+
+
+def test_markdown_shows_what_was_written_and_passes_no_html() -> None:
+    assert markdown("<script>alert(1)</script>") == r"&lt;script&gt;alert\(1\)&lt;/script&gt;"
+    assert markdown("a | b [x](javascript:y) `c`") == r"a \| b \[x\]\(javascript:y\) \`c\`"
+    assert code("a\n```\n<b>") == "    a\n    ```\n    <b>"
+
+
+def test_a_template_shows_a_hostile_text_as_text() -> None:
+    values = {"subject": "{{ 7 * 7 }}<img src=x onerror=y>"}
+    assert render("{{ subject | md }}", "t.j2", values) == r"\{\{ 7 \* 7 \}\}&lt;img src=x onerror=y&gt;"
+
+
+@pytest.mark.parametrize("template", ["{% if %}", "{{ nowhere }}", "{{ ''.__class__.__mro__ }}"])
+def test_a_wrong_template_is_named(template: str) -> None:
+    with pytest.raises(InputError, match=r"t\.md\.j2.*cannot be filled in"):
+        render(template, "t.md.j2", {})
+
+
+# -- facts --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ok", [None, 1, "true", "yes", [True], {"ok": True}])
+def test_only_true_is_true(ok: object) -> None:
+    assert Said({"ok": ok}).flag("ok") is None
+    assert Said({}).flag("ok") is None
+
+
+def test_a_list_with_something_else_in_it_is_unknown() -> None:
+    assert Said({"rows": [{"id": "a"}, "b"]}).each("rows") is None
+    assert Said({"rows": {"a": 1}}).texts("rows") is None
+    assert Said({"sums": {"a": 1}}).mapping("sums") is None
+
+
+# -- items --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("states", "state"),
+    [
+        ((), State.UNKNOWN),
+        ((State.DONE,), State.DONE),
+        ((State.DONE, State.WAIVED), State.WAIVED),
+        ((State.DONE, State.MANUAL), State.MANUAL),
+        ((State.MANUAL, State.UNKNOWN), State.UNKNOWN),
+        ((State.UNKNOWN, State.FAILED, State.DONE), State.FAILED),
+    ],
+)
+def test_an_item_is_as_good_as_its_worst_finding(states: tuple[State, ...], state: State) -> None:
+    assert settle(item("smoke"), [Finding("a", s, "") for s in states]).state is state
+
+
+def test_without_evidence_nothing_is_done() -> None:
+    names = ("code-complete", "applied", "compiled", "adapted-reviewed", "fixes-decided", "spec-sound")
+    more = ("nvr-order", "srpm-reproducible", "built", "smoke", "plan-reviewed", "attributed")
+    outcome = go_through(case(checks=(*names, *more)))
+    assert not outcome.go
+    assert {s.item.id: s.state for s in outcome.settled} == dict.fromkeys((*names, *more), State.UNKNOWN)
+    assert all(f.next.startswith("fedvhost ") for s in outcome.settled for f in s.open)
+
+
+@pytest.mark.parametrize("kind", ["backport", "check", "fixes", "spec", "srpm", "build", "smoke"])
+def test_evidence_that_says_nothing_is_unknown(kind: str) -> None:
+    checks = ("code-complete", "applied", "compiled", "fixes-decided", "spec-sound", "srpm-reproducible")
+    subject = "driver" if kind == "smoke" else "kernel"
+    for odd in ({}, {"ok": "yes", "rows": 7, "runs": [3], "picks": None, "arches": [], "results": "x"}):
+        outcome = go_through(
+            case(Piece(kind, subject, "f", Standing.GOOD, Said(odd)), checks=(*checks, "built", "smoke"))
+        )
+        assert {s.state for s in outcome.settled} == {State.UNKNOWN}
+
+
+def test_a_checklist_without_items_or_with_an_unknown_check_is_refused() -> None:
+    with pytest.raises(InputError, match="would always say go"):
+        check_checklist(Checklist("c", "C"), "c.toml")
+    with pytest.raises(InputError, match=r"items\[1\]\.check: there is no check 'smokes'"):
+        check_checklist(Checklist("c", "C", (), (item("smoke"), item("smokes"))), "c.toml")
+
+
+# -- builds and smoke ---------------------------------------------------------------------------------------
+
+
+def only(found: tuple[Finding, ...]) -> Finding:
+    assert len(found) == 1
+    return found[0]
+
+
+def test_a_build_counts_for_the_architectures_that_came_out() -> None:
+    assert only(gates.builds(case(build()))).state is State.DONE
+    other = build(results={"b/k-1-1.i686.rpm": "1", "b/k-doc-1-1.noarch.rpm": "2"})
+    assert only(gates.builds(case(other))).state is State.UNKNOWN
+    assert "what came out: i686" in only(gates.builds(case(other))).text
+
+
+def test_a_build_with_an_option_is_not_what_ships() -> None:
+    found = only(gates.builds(case(build(options=["--with vhost_default"]))))
+    assert (found.state, "--with vhost_default" in found.text) == (State.UNKNOWN, True)
+
+
+def test_a_failed_build_says_why() -> None:
+    found = only(gates.builds(case(build(ok=False, state="failed", because="no <stdio.h>"))))
+    assert (found.state, "no <stdio.h>" in found.text) == (State.FAILED, True)
+
+
+@pytest.mark.parametrize(
+    ("piece", "state"),
+    [
+        (smoke(), State.DONE),
+        (smoke(runs=4), State.DONE),
+        (smoke(runs=2), State.UNKNOWN),
+        (smoke(runs=5, red=1), State.FAILED),
+        (smoke(runs=0), State.UNKNOWN),
+        (smoke(nvrs={"kernel": "kernel-2.6.33-7.fc13"}), State.UNKNOWN),
+        (smoke(nvrs={}), State.UNKNOWN),
+        (smoke(ok=None), State.UNKNOWN),
+        (smoke(runs=3) and replace(smoke(), standing=Standing.SPOILED), State.UNKNOWN),
+    ],
+)
+def test_only_n_green_runs_of_n_on_what_ships_are_green(piece: Piece, state: State) -> None:
+    assert only(gates.runs(case(build(), piece))).state is state
+    decision = gates.decide(case(build(), piece))
+    assert decision.on == (state is State.DONE)
+
+
+def test_a_smoke_test_of_packages_that_changed_since_is_stale() -> None:
+    old = replace(
+        build(), standing=Standing.STALE, problem="changed since then: a.patch", changed=("a.patch",)
+    )
+    found = only(gates.runs(case(old, smoke())))
+    assert found.state is State.UNKNOWN
+    assert "the build of kernel is stale (changed since then: a.patch)" in found.text
+
+
+def test_after_the_deadline_nothing_is_turned_on() -> None:
+    good = case(build(), smoke())
+    assert gates.decide(replace(good, today=datetime.date(2010, 2, 9))).on
+    assert not gates.decide(replace(good, today=datetime.date(2010, 2, 10))).on
+
+
+def test_a_no_go_keeps_it_off_and_a_waiver_does_not_turn_it_on() -> None:
+    good = case(build(), smoke())
+    no = Words(sign_offs=(SignOff("qa", "Quinn", False, "it hung twice", "2010-01-31"),))
+    assert not gates.decide(replace(good, words=no)).on
+    waived = Words(waivers=(Waiver("smoke", "driver", "Wim", "no time for it", "2010-03-01", "", {}),))
+    assert not gates.decide(replace(case(build()), words=waived)).on
+
+
+# -- people -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("scenario", "until", "because", "says"),
+    [
+        ("", "2010-03-01", "there is no such machine", "one scenario"),
+        ("*", "2010-03-01", "there is no such machine", "without wildcards"),
+        ("kernel/*", "2010-03-01", "there is no such machine", "without wildcards"),
+        ("all", "2010-03-01", "there is no such machine", "one scenario"),
+        ("kernel/i686", "2010-03-01", "there is no such machine", "is not open"),
+        ("driver", "", "there is no such machine", "is no day"),
+        ("driver", "never", "there is no such machine", "is no day"),
+        ("driver", "2010-01-31", "there is no such machine", "ended already"),
+        ("driver", "2011-02-01", "there is no such machine", "more than 200 days"),
+        ("driver", "2010-03-01", "ok", "say why"),
+    ],
+)
+def test_an_overbroad_waiver_is_refused(scenario: str, until: str, because: str, says: str) -> None:
+    refused = overbroad(item("smoke"), scenario, until, because, ["driver", "guest"], TODAY)
+    assert refused is not None
+    assert says in refused
+
+
+def test_a_waiver_for_one_thing_is_accepted_and_what_cannot_be_waived_is_not() -> None:
+    asked = ("driver", "2010-03-01", "no such machine here", ["driver"], TODAY)
+    assert overbroad(item("smoke"), *asked) is None
+    assert "cannot be waived" in str(overbroad(item("smoke", waivable=False), *asked))
+    assert "one item" in str(overbroad(None, *asked))
+
+
+def waived(today: datetime.date, builds: Mapping[str, str], scenario: str = "driver") -> Finding:
+    waiver = Waiver("smoke", scenario, "Wim", "no such machine", "2010-02-20", "", {"build kernel": "1"})
+    red = settle(item("smoke"), [Finding("driver", State.FAILED, "red")])
+    return apply_waivers(red, [waiver], builds, today).findings[0]
+
+
+def test_a_waiver_holds_to_its_last_day_for_its_build_and_its_scenario() -> None:
+    good = {"build kernel": "1"}
+    assert waived(datetime.date(2010, 2, 20), good).state is State.WAIVED
+    late = waived(datetime.date(2010, 2, 21), good)
+    assert (late.state, "it ended on 2010-02-20" in late.text) == (State.FAILED, True)
+    other = waived(TODAY, {"build kernel": "2"})
+    assert (other.state, "another build" in other.text) == (State.FAILED, True)
+    assert waived(TODAY, good, "guest").state is State.FAILED
+
+
+def signed(*sign_offs: SignOff, **ships: str) -> tuple[State, ...]:
+    gone = go_through(case(checks=("sign-offs",), words=Words(sign_offs), ships=ships))
+    return tuple(f.state for f in gone.settled[0].findings)
+
+
+def test_it_takes_every_role_and_the_last_word_counts() -> None:
+    dev = SignOff("development", "Dee", True, "", "1", {"a": "1"})
+    qa = SignOff("qa", "Quinn", False, "it hangs", "2", {"a": "1"})
+    assert signed(dev, a="1") == (State.DONE, State.MANUAL)
+    assert signed(dev, qa, a="1") == (State.DONE, State.FAILED)
+    assert signed(dev, qa, replace(qa, go=True), a="1") == (State.DONE, State.DONE)
+
+
+def test_a_sign_off_is_stale_when_anything_changed_came_or_went() -> None:
+    dev = SignOff("development", "Dee", True, "", "1", {"a": "1"})
+    assert signed(dev, a="2")[0] is signed(dev, a="1", b="1")[0] is signed(dev)[0] is State.MANUAL
+
+
+def test_words_that_cannot_be_believed_count_for_nothing() -> None:
+    words = Words((SignOff("qa", "Q", True, "", "1"),), problem="the seal does not fit")
+    gone = go_through(case(checks=("sign-offs", "test-plan"), words=words))
+    assert not any(f.state is State.DONE for s in gone.settled for f in s.findings)
+    assert "the seal does not fit" in gone.notes[-1]
+
+
+def test_a_row_that_a_person_must_decide_waits_for_that_person_and_that_build() -> None:
+    seen = Review("test-plan", "whql", "Wim", True, "it passed", "1", {"build kernel": "1"})
+    for builds, state in (({"build kernel": "1"}, State.DONE), ({"build kernel": "2"}, State.MANUAL)):
+        here = case(build(), smoke(), checks=("test-plan",), words=Words(reviews=(seen,)), ships=builds)
+        found = {f.scenario: f.state for f in go_through(here).settled[0].findings}
+        assert found == {"load": State.DONE, "whql": state}
+
+
+# -- the schedule -------------------------------------------------------------------------------------------
+
+
+def test_a_freeze_begins_when_its_day_ends() -> None:
+    assert stand(MILESTONES, datetime.date(2010, 2, 9)).past == ()
+    after = stand(MILESTONES, datetime.date(2010, 2, 10))
+    assert after.next is not None
+    assert after.next.id == "final-freeze"
+    assert "nothing is enabled by default any more (since Feature Freeze, 2010-02-09)" in after.forbidden
+
+
+def test_on_after_the_freeze_is_a_failure_unless_an_exception_allowed_it() -> None:
+    late = datetime.date(2010, 3, 1)
+    change = Change("2010-02-20T00:00:00Z", "Dee", OFF, ON, "it is fine")
+    for one, state in (
+        (change, State.FAILED),
+        (replace(change, exception="rel-eng 1234"), State.DONE),
+        (replace(change, at="2010-02-09T23:00:00Z"), State.DONE),
+    ):
+        here = case(checks=("milestones",), today=late, flag=Flag(ON, (one,)))
+        found = {f.scenario: f.state for f in go_through(here).settled[0].findings}
+        assert found["enabled"] is state
+        assert found["exception"] is State.MANUAL
+    assert deadline_passed(case().release, late) is not None
+
+
+# -- the flag -----------------------------------------------------------------------------------------------
+
+MECHANISM = Mechanism("spec", "with", "without", "kernel", "%bcond_with{{ 'out' if on }} net_default")
+RENDERED = Rendered("spec", "kernel", "k.spec", "%bcond_without net_default", "%bcond_with net_default", None)
+SPEC = b"Name: k\r\n  %bcond_with net_default  \n# caf\xe9 %bcond_with net_default\nend"
+
+
+def test_the_flag_changes_one_line_of_a_spec_and_back_no_byte() -> None:
+    assert mechanism_lines(MECHANISM, "net", "f13") == (RENDERED.on, RENDERED.off)
+    on = rewritten(SPEC, RENDERED, ON)
+    assert on == SPEC.replace(b"  %bcond_with net", b"  %bcond_without net")
+    assert rewritten(on, RENDERED, ON) == on
+    assert rewritten(on, RENDERED, OFF) == SPEC
+
+
+@pytest.mark.parametrize("spec", [b"", SPEC + b"\n%bcond_without net_default", b"# %bcond_with net_default"])
+def test_a_spec_with_no_line_or_two_is_not_touched(spec: bytes) -> None:
+    with pytest.raises(InputError, match=r"k\.spec.*of its lines is"):
+        rewritten(spec, RENDERED, ON)
+    assert found_in(spec.decode("latin-1").split("\n"), RENDERED.on, RENDERED.off) is None
+
+
+@pytest.mark.parametrize("line", ["same", "{{ nowhere }}", "{% if %}", "{{ 'x' if on }}"])
+def test_a_mechanism_that_says_the_same_for_on_and_off_is_refused(line: str) -> None:
+    with pytest.raises(InputError, match="contingency mechanism 'spec' of feature 'net'"):
+        mechanism_lines(replace(MECHANISM, line=line), "net", "f13")
+
+
+def test_a_manifest_keeps_its_comments_when_the_flag_changes() -> None:
+    text = '# top\ntitle = "F"  # name\n\n[contingency] # ships\n# why\nnet = "off"   # off!\n\n[z]\na = 1\n'
+    on = with_flag(text, "net", "on")
+    assert on == text.replace('net = "off"', 'net = "on"')
+    assert with_flag(on, "net", "off") == text
+    assert 'other = "on"' in with_flag(text, "other", "on")
+
+
+def test_a_flag_that_nobody_explained_is_noticed() -> None:
+    change = Change("1", "Dee", OFF, ON, "green")
+    assert not Flag(OFF).unexplained
+    assert Flag(ON).unexplained
+    assert not Flag(ON, (change,)).unexplained
+    assert Flag(OFF, (change,)).unexplained
+
+
+def test_on_must_be_earned_and_off_must_be_tested() -> None:
+    on = Flag(ON, (Change("2010-01-01", "Dee", OFF, ON, "green"),))
+    for pieces, state in (((build(), smoke()), State.DONE), ((build(),), State.UNKNOWN)):
+        here = case(*pieces, checks=("contingency",), flag=on)
+        found = {f.scenario: f.state for f in go_through(here).settled[0].findings}
+        assert found["earned"] is state
+    row = {"id": "contingency-off", "verdict": "pass", "observed": "blacklisted", "plan": []}
+    for rows, state in (
+        ([row], State.DONE),
+        ([{**row, "verdict": "fail"}], State.FAILED),
+        ([], State.UNKNOWN),
+    ):
+        here = case(build(), smoke(rows=rows), checks=("contingency",))
+        found = {f.scenario: f.state for f in go_through(here).settled[0].findings}
+        assert found["tested-off"] is state
+
+
+def test_the_documents_count_no_unknown_as_progress() -> None:
+    assert contents(case(checks=("smoke", "built")))["percent"] == 0
+    assert contents(case(build(), checks=("smoke", "built", "sign-offs")))["percent"] == 50

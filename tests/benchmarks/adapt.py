@@ -83,7 +83,7 @@ def outcome(store: GitStore, pair: Pair, seen: Seen) -> Outcome:
     """Land one pair and compare."""
     start = time.perf_counter()
     try:
-        picked = pick_onto(store, pair.onto, [pair.upstream], seen)[0]
+        picked = pick_onto(store, pair.onto, [pair.upstream], seen, seconds=0)[0]
     except FedvhostError as error:
         print(f"{pair.upstream[:12]} on {pair.onto[:12]}: {error}", file=sys.stderr)
         return Outcome(pair, "refused", (), time.perf_counter() - start)

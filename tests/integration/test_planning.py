@@ -8,7 +8,7 @@ import pytest
 
 from fedvhost.backport.manifest import Adaptation
 from fedvhost.backport.outcome import Verdict
-from fedvhost.backport.plan import Entry, PackagePlan, Plan, to_json
+from fedvhost.backport.plan import Cost, Entry, PackagePlan, Plan, to_json
 from fedvhost.errors import InputError
 from fedvhost.git.store import GitStore
 from fedvhost.values import Oid
@@ -183,6 +183,33 @@ def test_a_stop_keeps_what_landed_before_and_explains_itself(repo: Repo, store: 
     (conflict,) = found.stop.conflicts
     assert (conflict.base, conflict.ours, conflict.theirs) == ("line 5\n", "own\n", "new\n")
     assert found.stop.problems == ("f: upstream changes lines that are different here",)
+
+
+def test_what_the_commits_behind_a_conflict_would_cost(repo: Repo, store: GitStore) -> None:
+    start = repo.commit("start", f=F, g=F)
+    base = repo.commit("downstream", f=numbered(l5="own", l9="own"), g=numbered(l1="own"))
+    near = repo.commit("near", {"f": numbered(l5="five"), "g": numbered(l1="one")}, onto=start)
+    far = repo.commit("far", f=numbered(l5="five", l15="fifteen"))
+    pick = repo.commit("pick", f=numbered(l5="new", l15="new"))
+
+    found = plan(job(repo, store, base, [pick]))
+    assert found.stop is not None and found.stop.commit == pick
+    costs = {c.commit: c.cost for c in found.stop.culprits if c.cost is not None}
+    # Of the pick's two conflicts, one is with what 'far' brought.
+    assert costs[near] == Cost(conflicts=2)
+    assert costs[near].text == "taking it brings 2 conflicts of its own"
+    assert set(costs) <= {near, far}
+    # It depends on how long it may take, so it is told and not written.
+    assert b"cost" not in to_json(Plan("f", "r", {"kernel": found}))
+
+
+def test_costs_are_said_in_words() -> None:
+    assert (
+        Cost(0, 0, 1).text
+        == "taking it brings no conflicts of its own; with it, 1 conflict would be left here"
+    )
+    assert Cost(0, 2).text == "taking it brings no conflicts of its own and 2 missing names"
+    assert Cost(untried="it is a merge").text == "what taking it costs is not known: it is a merge"
 
 
 def test_a_candidate_that_does_not_land_itself_is_told(repo: Repo, store: GitStore) -> None:

@@ -70,13 +70,45 @@ class Undecided:
 
 
 @dataclass(frozen=True, slots=True)
+class Cost:
+    """What taking a commit, right before the pick that stopped, would cost: how many ``conflicts`` it
+    brings itself, how many names it uses that are ``missing``, and how many conflicts of the pick are
+    ``left`` then (None: it does not land). ``untried``: why nobody knows."""
+
+    conflicts: int = 0
+    missing: int = 0
+    left: int | None = None
+    untried: str = ""
+
+    @property
+    def text(self) -> str:
+        """The cost in a sentence."""
+        if self.untried:
+            return f"what taking it costs is not known: {self.untried}"
+        own = f"taking it brings {_count(self.conflicts, 'conflict')} of its own"
+        if self.missing:
+            own += f" and {_count(self.missing, 'missing name')}"
+        return (
+            own
+            if self.left is None
+            else f"{own}; with it, {_count(self.left, 'conflict')} would be left here"
+        )
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number or 'no'} {what}{'' if number == 1 else 's'}"
+
+
+@dataclass(frozen=True, slots=True)
 class Culprit:
-    """An upstream commit behind the context that diverged: taking it was tried, and this came of it."""
+    """An upstream commit behind the context that diverged: taking it was tried, and this came of it.
+    ``cost`` is measured when a plan is made, in a time that is limited, so it is told and never written."""
 
     commit: Oid
     subject: str
     files: int
     outcome: str
+    cost: Cost | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +185,8 @@ def _package_raw(plan: PackagePlan) -> dict[str, Any]:
     if plan.stop is not None:
         raw["stop"].pop("conflicts")
         raw["stop"].pop("hints")
+        for culprit in raw["stop"]["culprits"]:
+            culprit.pop("cost")
     return raw
 
 

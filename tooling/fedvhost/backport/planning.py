@@ -20,6 +20,7 @@ from fedvhost.backport.plan import (
     REQUESTED,
     ConflictText,
     Considered,
+    Cost,
     Culprit,
     Entry,
     Evidence,
@@ -79,6 +80,7 @@ class Facts(Protocol):
     def duplicates(self, commits: Sequence[Oid]) -> Mapping[Oid, Oid]: ...
     def neighbours(self, candidate: Oid, pick: Oid) -> bool: ...
     def hints(self, pick: Oid, paths: Sequence[str]) -> tuple[str, ...]: ...
+    def cost(self, tree: Oid, candidate: Oid, pick: Oid | None) -> Cost: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -345,7 +347,13 @@ class _Planner:
             came = "; ".join(f"it came with {o.short} ({self._subject(o)})" for o in origins)
             problems.append(_missing_sentence(missing) + (f"; {came}" if came else ""))
         culprits = [
-            Culprit(c, self._subject(c), self.facts.files_changed(c), self.considered.get(c, "not tried"))
+            Culprit(
+                c,
+                self._subject(c),
+                self.facts.files_changed(c),
+                self.considered.get(c, "not tried"),
+                self.facts.cost(problem.before, c, problem.pick),
+            )
             for c in self._culprits(problem)
             if c not in chosen
         ]

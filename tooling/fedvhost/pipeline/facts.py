@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -12,10 +13,11 @@ from fedvhost.backport.includes import Sources
 from fedvhost.backport.landing import land
 from fedvhost.backport.manifest import Adaptation
 from fedvhost.backport.outcome import Landing, Unsettled, Verdict
-from fedvhost.backport.plan import Evidence
+from fedvhost.backport.plan import Cost, Evidence
 from fedvhost.backport.resolutions import NO_ANSWERS, Answers
 from fedvhost.backport.symbols import Added, Missing, missing_exports, missing_symbols, new_uses
 from fedvhost.commits import Commit
+from fedvhost.errors import InputError
 from fedvhost.git.exports import gained_exports, origin
 from fedvhost.git.history import History
 from fedvhost.git.store import GitStore
@@ -24,6 +26,8 @@ from fedvhost.values import Oid
 
 # How far back a commit of the same author still belongs to the same posted series.
 SERIES = 16
+# How long trials may take that only tell what the commits behind a conflict would cost.
+COST_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,8 @@ class HistoryFacts:
         self._base_patch_ids: dict[str, Oid] = {}
         self._base_paths: set[str] = set()
         self._near: dict[Oid, Mapping[Oid, str]] = {}
+        self._adaptations: dict[Oid, tuple[Adaptation, ...]] = {}
+        self.patience = COST_SECONDS
 
     def learn(self, answers: Answers) -> None:
         """Use these answers from now on; what stopped without them is tried again."""
@@ -78,6 +84,8 @@ class HistoryFacts:
 
     def land(self, tree: Oid, pick: Oid, adaptations: Sequence[Adaptation]) -> Landing:
         """Land a pick, or remember how it landed on this tree before."""
+        if adaptations:
+            self._adaptations[pick] = tuple(adaptations)
         key = (tree, pick, tuple(repr(a) for a in adaptations))
         if key not in self._landings:
             self._landings[key] = land(self.store, tree, pick, adaptations, self.answers)
@@ -209,6 +217,29 @@ class HistoryFacts:
             f"settled: git diff {line[:12]}^1 {line[:12]} -- " + " ".join(paths)
             for line in out.splitlines()[:1]
         )
+
+    def cost(self, tree: Oid, candidate: Oid, pick: Oid | None) -> Cost:
+        """Land a candidate where the pick stopped, and the pick (if there is one to tell of) on it; until our
+        ``patience`` ends, after which what is left is not tried."""
+        if len(self.commit(candidate).parents) != 1:
+            return Cost(untried="it is a merge or a first commit")
+        if self.patience <= 0:
+            return Cost(untried="trying them took too long; 'fedvhost pick' tries a single one")
+        start = time.monotonic()
+        try:
+            landing = self.land(tree, candidate, ())
+            if landing.verdict is Verdict.STOPPED:
+                return Cost(len(landing.unsettled))
+            missing = len({m.name for m in self.missing(tree, landing)})
+            if pick is None:
+                return Cost(0, missing)
+            try:
+                left = len(self.land(landing.tree, pick, self._adaptations.get(pick, ())).unsettled)
+            except InputError:  # a declared place is not there any more
+                return Cost(0, missing)
+            return Cost(0, missing, left)
+        finally:
+            self.patience -= time.monotonic() - start
 
     # -- what the base has --------------------------------------------------------------------------
 

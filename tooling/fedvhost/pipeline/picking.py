@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from fedvhost.backport.outcome import Landing, Note, Verdict
-from fedvhost.backport.plan import PackagePlan
+from fedvhost.backport.plan import Cost, PackagePlan
 from fedvhost.backport.symbols import Missing
 from fedvhost.errors import InputError
 from fedvhost.git.history import History
 from fedvhost.git.store import GitStore
-from fedvhost.pipeline.facts import HistoryFacts, Seen
+from fedvhost.pipeline.facts import COST_SECONDS, HistoryFacts, Seen
 from fedvhost.pipeline.inputs import Job
 from fedvhost.values import Oid
 
@@ -26,6 +26,16 @@ class Lack:
 
 
 @dataclass(frozen=True, slots=True)
+class Behind:
+    """An upstream commit behind lines that conflict, and what taking it would cost."""
+
+    commit: Oid
+    subject: str
+    files: int
+    cost: Cost
+
+
+@dataclass(frozen=True, slots=True)
 class Picked:
     """One commit and how it lands; ``behind`` are the upstream commits behind lines it conflicts with."""
 
@@ -33,7 +43,7 @@ class Picked:
     subject: str
     landing: Landing
     lacks: tuple[Lack, ...] = ()
-    behind: tuple[tuple[Oid, str], ...] = ()
+    behind: tuple[Behind, ...] = ()
     hints: tuple[str, ...] = ()
 
     @property
@@ -48,17 +58,23 @@ class Picked:
 
 
 def pick_onto(
-    store: GitStore, onto: Oid, commits: Sequence[Oid], seen: Seen | None = None, only: Sequence[str] = ()
+    store: GitStore,
+    onto: Oid,
+    commits: Sequence[Oid],
+    seen: Seen | None = None,
+    only: Sequence[str] = (),
+    seconds: float = COST_SECONDS,
 ) -> tuple[Picked, ...]:
     """Land commits on ``onto``, each on top of the last one that landed; nothing but objects is written.
 
     ``seen`` is shared by those who pick many times. ``only``: land no more of them than what they change in
-    these files and folders.
+    these files and folders. ``seconds``: how long, in all, to try what the commits behind conflicts cost.
 
     Raises:
         InputError: one of them is a merge, or changes nothing of ``only``.
     """
     facts = HistoryFacts(store, History(store, onto, commits), seen)
+    facts.patience = seconds
     tree = store.tree_of(onto)
     found: list[Picked] = []
     for commit in commits:
@@ -82,7 +98,15 @@ def _pick(facts: HistoryFacts, tree: Oid, commit: Oid, only: Sequence[str] = ())
         facts.commit(commit).subject,
         landing,
         tuple(lacks),
-        tuple((c, facts.commit(c).subject) for c in behind),
+        tuple(
+            Behind(
+                c,
+                facts.commit(c).subject,
+                facts.files_changed(c),
+                facts.cost(tree, c, None if only else commit),
+            )
+            for c in behind
+        ),
         hints,
     )
 

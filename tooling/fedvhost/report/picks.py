@@ -42,7 +42,9 @@ def pick_lines(picked: Picked, style: Style) -> Iterator[str]:
             yield from conflict_lines(ConflictText(unsettled.path, unsettled.why, *panes), style)
     if picked.behind:
         yield "    upstream commits behind the lines that differ:"
-        yield from (f"        {commit.short}  {subject}" for commit, subject in picked.behind)
+        for culprit in picked.behind:
+            yield f"        {culprit.commit.short}  {culprit.subject} ({culprit.files} files)"
+            yield f"            {culprit.cost.text}"
     yield from (f"    hint: {hint}" for hint in picked.hints)
 
 
@@ -73,7 +75,7 @@ def pick_object(picked: Picked) -> dict[str, Any]:
             {**asdict(lack.missing), "origin": lack.origin, "origin_subject": lack.origin_subject}
             for lack in picked.lacks
         ],
-        "behind": [{"commit": c, "subject": s} for c, s in picked.behind],
+        "behind": [asdict(b) for b in picked.behind],
         "hints": list(picked.hints),
     }
 

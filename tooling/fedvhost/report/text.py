@@ -114,6 +114,8 @@ def stop_lines(stop: Stop, style: Style, width: int) -> Iterator[str]:
         for culprit in stop.culprits:
             yield cut(f"        {culprit.commit.short}  {culprit.subject} ({culprit.files} files)", width)
             yield from wrapped(culprit.outcome, "            ", width)
+            if culprit.cost is not None:
+                yield from wrapped(culprit.cost.text, "            ", width)
     for hint in stop.hints:
         yield from wrapped(f"hint: {hint}", "      ", width)
 

@@ -622,3 +622,45 @@ def test_what_nobody_must_look_at_has_the_edits_of_both_sides(
         if edit != "drop":
             wanted.append(f"{who}_{name[::-1]}" if edit == "change" else name)
     assert made.text(landing) == text_of(wanted, True)
+
+
+@given(own=st.lists(EDIT, min_size=8, max_size=8), theirs=st.lists(EDIT, min_size=8, max_size=8))
+@settings(max_examples=60, deadline=None)
+def test_no_rung_loses_or_doubles_a_line_of_either_side(
+    shared: tuple[Repo, GitStore], own: list[str], theirs: list[str]
+) -> None:
+    """Marked for review or not, and where both sides edit one line, too."""
+    repo, store = shared
+    here, there = edited(own, "own"), edited(theirs, "pick")
+    start = repo.commit("parent", {"f": text_of(NAMES, True), "x": "x\n"}, root=True)
+    base = repo.commit("base", f=text_of(here, True))
+    made = Field(repo, store, base, repo.commit("pick", {"f": text_of(there, True)}, onto=start))
+    landing = made.land()
+    if landing.verdict is STOPPED:
+        assert landing.tree == repo.tree(base)
+        return
+    found = (made.text(landing) or "").splitlines()
+    for line in (*here, *there):
+        if line not in NAMES:
+            assert found.count(line) == 1
+    for name in NAMES:
+        assert found.count(name) == (name in here and name in there)
+
+
+@given(own=st.lists(EDIT, min_size=8, max_size=8), theirs=st.lists(EDIT, min_size=8, max_size=8))
+@settings(max_examples=60, deadline=None)
+def test_what_nobody_must_look_at_gives_the_base_back_in_reverse(
+    shared: tuple[Repo, GitStore], own: list[str], theirs: list[str]
+) -> None:
+    repo, store = shared
+    theirs = [t if o == "keep" else "keep" for o, t in zip(own, theirs, strict=True)]
+    start = repo.commit("parent", {"f": text_of(NAMES, True), "x": "x\n"}, root=True)
+    base = repo.commit("base", f=text_of(edited(own, "own"), True))
+    pick = repo.commit("pick", {"f": text_of(edited(theirs, "pick"), True)}, onto=start)
+    landing = Field(repo, store, base, pick).land()
+    if landing.review or landing.verdict not in (CLEAN, Verdict.INSERTED):
+        return
+    undo = repo.commit("undo", {"f": text_of(NAMES, True)})
+    back = land(store, landing.tree, undo)
+    # Less context may be left to go by: then it stops, or asks for a look.
+    assert back.verdict is STOPPED or back.review or back.tree == repo.tree(base)

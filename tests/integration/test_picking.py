@@ -78,10 +78,13 @@ def test_a_conflict_shows_its_panes_and_who_is_behind_it(cli: Cli, sample: Sampl
         "── upstream before it\n      │ \tdropped += skb->len;\n",
         "── upstream with it\n      │ \tdropped++;\n",
         f"{sample.commits['kernel/sock-backlog'][:12]}  net: count frames that were dropped unseen",
+        "\n            taking it brings no conflicts of its own",
     ):
         assert told in ran.out
     said = pick(cli, sample.kernel, "v2.6.33", commit, code=1)
     assert said["picks"][0]["conflicts"][0]["theirs"] == "\tdropped++;\n"
+    cost = said["picks"][0]["behind"][0]["cost"]
+    assert (cost["conflicts"], cost["missing"], cost["left"]) == (0, 0, 0)
     # What stopped changes nothing for what comes after it.
     after = pick(cli, sample.kernel, "v2.6.33", commit, sample.commits["kernel/tun-orphan"], code=1)
     alone = pick(cli, sample.kernel, "v2.6.33", sample.commits["kernel/tun-orphan"], code=0)

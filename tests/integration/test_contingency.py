@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from backports import RELEASE, Answer, Work
+from backports import FEATURE, RELEASE, Answer, Work
 from released import DECISIONS, TODAY, checklist, findings, smoked
 
 SPEC = "specs/f13/qemu-kvm/qemu.spec"
@@ -66,6 +66,21 @@ def test_on_changes_what_is_in_the_packages_and_off_gives_the_former_bytes(
     assert installed(ready, tmp_path / "again") == off
 
 
+def test_what_was_built_is_looked_into(ready: Work) -> None:
+    ran = contingency(ready, "test")
+    assert f"/{BLACKLIST} is in the packages" in ran.out
+    assert f"/{MODULES} is not in the packages" in ran.out
+    assert findings(ready, "contingency")["tested-off"]["state"] == "done"
+    # Packages that say something else than the flag are told, and so are packages of another setting.
+    ready.edit(FEATURE, f'installs-on = "/{MODULES}"', f'installs-on = "/{PROGRAM}"')
+    assert "is wrong" in contingency(ready, "test", code=1).out
+    assert findings(ready, "contingency")["tested-off"]["state"] == "failed"
+    contingency(ready, "set", "on", "--because", "to be tested")
+    ran = ready.call("-C", ready.root, "contingency", "test", "--release", "f13")
+    assert (ran.code, "no build of 'qemu-kvm' to look into: stale" in ran.err) == (2, True), ran
+    assert findings(ready, "contingency")["tested-on"]["state"] == "unknown"
+
+
 def test_the_history_says_who_when_and_why(ready: Work) -> None:
     contingency(ready, "set", "on", "--because", "to be tested", "--by", "Rita", "--asked", "FESCo")
     contingency(ready, "set", "off", "--because", "it hung", "--by", "Quinn")
@@ -113,7 +128,7 @@ def test_a_spec_without_the_line_changes_nothing_anywhere(ready: Work) -> None:
 def test_decide_turns_on_what_earned_it_and_stale_evidence_does_not(ready: Work) -> None:
     ran = contingency(ready, "decide", code=1)
     assert "there is no evidence yet: smoke of driver" in ran.out
-    assert ran.out.splitlines()[-1].startswith("off: 1 of 4")
+    assert ran.out.splitlines()[-1].startswith("off: 3 of 6")
     smoked(ready, runs=2)
     assert "2 green of 2 runs; 3 of 3 are wanted" in contingency(ready, "decide", code=1).out
     smoked(ready)

@@ -226,7 +226,7 @@ def test_a_failed_build_says_why() -> None:
     ],
 )
 def test_only_n_green_runs_of_n_on_what_ships_are_green(piece: Piece, state: State) -> None:
-    assert only(gates.runs(case(build(), piece))).state is state
+    assert gates.runs(case(build(), piece))[0].state is state
     decision = gates.decide(case(build(), piece))
     assert decision.on == (state is State.DONE)
 
@@ -235,9 +235,19 @@ def test_a_smoke_test_of_packages_that_changed_since_is_stale() -> None:
     old = replace(
         build(), standing=Standing.STALE, problem="changed since then: a.patch", changed=("a.patch",)
     )
-    found = only(gates.runs(case(old, smoke())))
+    found = gates.runs(case(old, smoke()))[0]
     assert found.state is State.UNKNOWN
     assert "the build of kernel is stale (changed since then: a.patch)" in found.text
+
+
+def test_a_package_that_no_run_was_of_is_not_tested_and_rows_of_other_builds_decide_nothing() -> None:
+    distribution = smoke(nvrs={"kernel": "linux-6.1.0-18"})
+    here = case(build(), distribution, checks=("smoke", "test-plan"))
+    states = {f.scenario: f.state for s in go_through(here).settled for f in s.findings}
+    assert states == {
+        "driver": State.UNKNOWN, "tested/kernel": State.UNKNOWN, "load": State.UNKNOWN, "whql": State.MANUAL,
+    }  # fmt: skip
+    assert {f.scenario: f.state for f in gates.runs(case(build(), smoke()))}["tested/kernel"] is State.DONE
 
 
 def test_after_the_deadline_nothing_is_turned_on() -> None:
@@ -409,16 +419,21 @@ def test_on_must_be_earned_and_off_must_be_tested() -> None:
     for pieces, state in (((build(), smoke()), State.DONE), ((build(),), State.UNKNOWN)):
         here = case(*pieces, checks=("contingency",), flag=on)
         found = {f.scenario: f.state for f in go_through(here).settled[0].findings}
-        assert found["earned"] is state
+        assert (found["earned"], found["tested-on"]) == (state, State.UNKNOWN)
     row = {"id": "contingency-off", "verdict": "pass", "observed": "blacklisted", "plan": []}
-    for rows, state in (
+    red, other = {**row, "verdict": "fail"}, {**row, "id": "contingency-on"}
+    looks: Any = (
         ([row], State.DONE),
-        ([{**row, "verdict": "fail"}], State.FAILED),
+        ([row, red], State.FAILED),
         ([], State.UNKNOWN),
-    ):
-        here = case(build(), smoke(rows=rows), checks=("contingency",))
-        found = {f.scenario: f.state for f in go_through(here).settled[0].findings}
-        assert found["tested-off"] is state
+        ([other], State.UNKNOWN),
+    )
+    for rows, state in looks:
+        seen = Piece("contingency", "", "contingency.json", Standing.GOOD, Said({"rows": rows}))
+        for more in (smoke(rows=rows), seen):
+            here = case(build(), more, checks=("contingency",))
+            found = {f.scenario: f.state for f in go_through(here).settled[0].findings}
+            assert found["tested-off"] is state
 
 
 def test_the_documents_count_no_unknown_as_progress() -> None:

@@ -42,7 +42,7 @@ def status(ctx: click.Context, /, as_json: bool = False, **_: Any) -> int:
     from fedvhost.report.checklist import decision_lines, finding_object
 
     case = case_of(ctx)[2]
-    findings = tuple(f for f in check(case) if f.scenario not in ("tested-off", "earned"))
+    findings = tuple(f for f in check(case) if not f.scenario.startswith(("tested-", "earned")))
     in_order = all(f.state is State.DONE for f in findings)
     last, late = deadline(case.release), deadline_passed(case.release, case.today)
     if as_json:
@@ -165,6 +165,33 @@ def decide(ctx: click.Context, /, dry_run: bool, by: str | None, as_json: bool, 
     if changes:
         _told("on", changed)
     return 0 if decision.on else 1
+
+
+@contingency.command(name="test")
+@asked_options
+@json_option
+@click.pass_context
+def test_(ctx: click.Context, /, as_json: bool, **_: Any) -> int:
+    """Look into the packages that were built: is what tells on from off there, or not there, as it must be?
+
+    Files are looked at, not what programs do: that is for the smoke test. Leaves evidence for the checklist.
+    Exit code 1: the packages hold something else, or nothing that tells.
+    """
+    from fedvhost.pipeline.looking import look
+    from fedvhost.release.words import plain
+
+    workspace, _request, case = case_of(ctx)
+    with workspace.lock():
+        found = look(workspace, case)
+    if as_json:
+        said = {"flag": found.flag, "ok": found.ok, "seen": list(found.seen), "evidence": found.evidence}
+        click.echo(json.dumps(said, indent=2, sort_keys=True, ensure_ascii=False))
+    else:
+        word = {True: style("as it must be", "green"), False: style("wrong", "red"), None: "not decided"}
+        click.echo(f"{case.feature.name} ships {found.flag}; what was built is {word[found.ok]}")
+        for text in found.seen:
+            click.echo(f"  {plain(text)}")
+    return 0 if found.ok else 1
 
 
 def _told(value: str, changed: tuple[str, ...]) -> None:

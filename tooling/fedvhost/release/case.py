@@ -94,7 +94,7 @@ def inherit(pieces: Mapping[tuple[str, str], Piece], packages: Iterable[str]) ->
     old = [b for b in builds if b.standing is not Standing.GOOD]
     found = dict(pieces)
     for key, piece in pieces.items():
-        if piece.kind == "smoke" and piece.good and old:
+        if piece.kind in ("smoke", "contingency") and piece.good and old:
             why = "; ".join(f"the build of {b.subject} is {b.standing} ({b.problem})" for b in old)
             found[key] = replace(piece, standing=Standing.STALE, problem=why, changed=old[0].changed)
     return found

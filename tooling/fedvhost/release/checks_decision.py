@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from fedvhost.release import gates
 from fedvhost.release.case import Case
-from fedvhost.release.contingency import OFF, ON
+from fedvhost.release.contingency import ON
 from fedvhost.release.items import Finding, State, finding
 from fedvhost.release.milestones import deadline_passed, stand
 from fedvhost.release.people import review_finding, sign_off_findings
-
-OFF_ROW = "contingency-off"
 
 
 def contingency(case: Case) -> list[Finding]:
     """The flag is what the files say, its history explains it, and what ships was tested that way."""
     found = [_flag(case), *_rendered(case)]
-    return [*found, _tested_off(case) if case.flag.value == OFF else _earned(case)]
+    return [*found, _tested(case), *([_earned(case)] if case.flag.value == ON else [])]
 
 
 def _flag(case: Case) -> Finding:
@@ -46,20 +44,22 @@ def _rendered(case: Case) -> list[Finding]:
     return found or [finding("mechanisms", State.UNKNOWN, missing)]
 
 
-def _tested_off(case: Case) -> Finding:
-    """With off shipped, somebody must have seen that it is off."""
-    rows = [
-        (shape, piece, row)
-        for shape, piece, row in gates.rows(case)
-        if OFF_ROW in (row.text("id") or "", *(row.texts("plan") or ()))
-    ]
-    then = case.command("smoke")
-    for shape, piece, row in rows:
-        state = gates.verdict(row.text("verdict"))
-        text = f"{shape}: {row.text('observed') or row.text('verdict') or 'no more is known'}"
-        return finding("tested-off", state, text, piece.file, then="" if state is State.DONE else then)
-    text = f"no smoke row '{OFF_ROW}' that can be believed shows that it is off"
-    return finding("tested-off", State.UNKNOWN, text, then=then)
+def _tested(case: Case) -> Finding:
+    """Somebody, or something, must have seen that what was built is as the flag says."""
+    value = case.flag.value
+    name, scenario = f"contingency-{value}", f"tested-{value}"
+    then = case.command("contingency test")
+    seen = case.piece("contingency", "")
+    rows = [(seen, r) for r in seen.facts.each("rows") or () if r.text("id") == name and seen.good]
+    rows += [(p, r) for _, p, r in gates.rows(case) if name in (r.text("id"), *(r.texts("plan") or ()))]
+    told = [(gates.verdict(r.text("verdict")), p, r) for p, r in rows]
+    for wanted in (State.FAILED, State.UNKNOWN, State.DONE):
+        for state, piece, row in told:
+            if state is wanted:
+                text = row.text("observed") or "no more is known"
+                return finding(scenario, state, text, piece.file, then="" if state is State.DONE else then)
+    why = seen.why_not or f"it was not looked whether what was built is {value}"
+    return finding(scenario, State.UNKNOWN, why, seen.file, then=then)
 
 
 def _earned(case: Case) -> Finding:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from fedvhost.release.case import Case
@@ -71,10 +72,11 @@ def _arch(piece: Piece, scenario: str, then: str) -> Finding:
 
 
 def rows(case: Case) -> tuple[tuple[str, Piece, Said], ...]:
-    """Every row of the smoke suite that can be believed: its shape, its evidence, and the row."""
+    """Every row of the smoke suite that can be believed and is of the builds that are to ship: its shape,
+    its evidence, and the row."""
     found = []
     for (kind, shape), piece in sorted(case.pieces.items()):
-        if kind == "smoke" and piece.good:
+        if kind == "smoke" and piece.good and _other_builds(case, piece) is None:
             found += [(shape, piece, row) for row in piece.facts.each("rows") or ()]
     return tuple(found)
 
@@ -84,7 +86,37 @@ def runs(case: Case) -> tuple[Finding, ...]:
     shapes = case.release.gate.shapes
     if not shapes:
         return (finding("gate", State.UNKNOWN, "the release manifest names no shape of the smoke test"),)
-    return tuple(_shape(case, shape) for shape in shapes)
+    found = {shape: _shape(case, shape) for shape in shapes}
+    return (*found.values(), *(_tested(case, package, found) for package in case.packages))
+
+
+def _tested(case: Case, package: str, shapes: Mapping[str, Finding]) -> Finding:
+    """Whether a package that ships was part of any green run."""
+    scenario, nvr = f"tested/{package}", case.nvrs.get(package)
+    if nvr is None:
+        then = case.command("build", "--package", package, "--scratch")
+        return finding(scenario, State.UNKNOWN, "there is no build to be tested", then=then)
+    green = [
+        s for s, f in shapes.items() if f.state is State.DONE and nvr in _said_nvrs(case.piece("smoke", s))
+    ]
+    if green:
+        return finding(scenario, State.DONE, f"{nvr} was part of: {listed(green)}")
+    return finding(
+        scenario, State.UNKNOWN, f"no green run of the suite was of {nvr}", then=_smoke_command(case, "")
+    )
+
+
+def _smoke_command(case: Case, shape: str) -> str:
+    """The command that runs a shape as often as the release demands, on the kernel that was built."""
+    wanted, options = case.release.gate.runs, list[str]()
+    if shape:
+        options += ["--shape", shape]
+    if wanted > 1:
+        options += ["--repeat", str(wanted)]
+    results = case.piece("build", "kernel").facts.mapping("results") or {}
+    nvr = case.nvrs.get("kernel", "")
+    rpm = next((r for r in sorted(results) if nvr and r.rpartition("/")[2].startswith(f"{nvr}.")), None)
+    return case.command("smoke", *options, *(("--kernel-rpm", rpm) if rpm else ()))
 
 
 def _shape(case: Case, shape: str) -> Finding:
@@ -116,17 +148,19 @@ def _red_rows(piece: Piece) -> str:
     return f"; red: {listed(red)}" if red else ""
 
 
+def _said_nvrs(piece: Piece) -> frozenset[str]:
+    """The builds that a smoke test says it was run on."""
+    return frozenset((piece.facts.mapping("nvrs") or {}).values())
+
+
 def _other_builds(case: Case, piece: Piece) -> str | None:
     """Say why a smoke test is not of the builds that are to ship, or None."""
     tested = piece.facts.mapping("nvrs")
-    names = set(tested.values()) if tested is not None else set(piece.facts.texts("nvrs") or ())
-    if not names:
-        return "the evidence does not say which builds it was run on"
-    missing = [p for p in case.packages if p not in case.nvrs]
-    if missing:
-        return f"there is no build of {listed(missing)} that it could have been run on"
-    other = [nvr for nvr in case.nvrs.values() if nvr not in names]
-    return f"it was run on {listed(sorted(names))}, not on {listed(other)}" if other else None
+    if not tested:
+        return "the evidence names no build of this release that it was run on"
+    other = [nvr for package, nvr in tested.items() if case.nvrs.get(package) != nvr]
+    ships = listed(sorted(case.nvrs.values())) or "nothing that was built"
+    return f"it was run on {listed(sorted(other))}; what ships is {ships}" if other else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from released import do_everything
 
 if TYPE_CHECKING:
     from realkoji.hub import Hub
+    from realkoji.site import Site
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 UPSTREAM_VARIABLES = ("FEDVHOST_UPSTREAM_KERNEL", "FEDVHOST_UPSTREAM_QEMU_KVM")
@@ -165,6 +166,19 @@ def koji_hub(hermetic: None) -> Iterator[Hub]:
         pytest.skip(reason)
     with running() as hub:
         yield hub
+
+
+@pytest.fixture
+def koji_site(koji_hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
+    """A person who may build at the hub."""
+    from fedvhost.workspace import Workspace  # noqa: PLC0415
+    from realkoji.site import Site  # noqa: PLC0415
+
+    home, root = tmp_path / "home", tmp_path / "workspace"
+    root.mkdir()
+    koji_hub.configure(home)
+    monkeypatch.setenv("HOME", str(home))
+    return Site(koji_hub, home, Workspace(root), [])
 
 
 @pytest.fixture

@@ -135,16 +135,10 @@ class Builder:
         folder = self.top / str(number)
         folder.mkdir()
         log = folder / "build.log"
-        defines = {"_topdir": folder, "_rpmdir": folder / "rpms", "_build_name_fmt": "%{NAME}-%{VERSION}-"
-                   "%{RELEASE}.%{ARCH}.rpm", "debug_package": "%{nil}", "dist": ".fc13"}  # fmt: skip
+        defines = {"_topdir": folder, "_rpmdir": folder / "rpms", "debug_package": "%{nil}", "dist": ".fc13"}
         words = [word for key, value in defines.items() for word in ("--define", f"{key} {value}")]
-        argv: list[str | Path] = [
-            "rpmbuild",
-            "--nodeps",
-            "--rebuild",
-            *words,
-            Path(koji.pathinfo.work()) / source,
-        ]
+        argv = ["rpmbuild", "--nodeps", "--target", arch, "--rebuild", *words]
+        argv.append(f"{koji.pathinfo.work()}/{source}")
         (folder / "root.log").write_text(f"a stand-in for mock, {arch}: rpmbuild without a chroot\n")
         with log.open("wb") as out:
             process = subprocess.Popen(argv, stdout=out, stderr=out, start_new_session=True, cwd=folder)
@@ -172,7 +166,7 @@ class Builder:
             return
         self.arches.remove(arch)
         self.session.uploadWrapper(str(arch.folder / "root.log"), where)
-        rpms = sorted((arch.folder / "rpms").glob("*.rpm"))
+        rpms = sorted((arch.folder / "rpms").rglob("*.rpm"))
         for rpm in rpms:
             self.session.uploadWrapper(str(rpm), where)
         if ended:

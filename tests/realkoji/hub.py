@@ -48,8 +48,8 @@ user = {user}
 password = {user}
 poll_interval = 1
 retry_interval = 1
-max_retries = 3
-"""
+max_retries = {patience}
+{more}"""
 
 
 def missing() -> str | None:
@@ -101,6 +101,10 @@ class Hub:
             stop(self._server)
             self._server = None
 
+    def is_up(self) -> bool:
+        """Whether it serves."""
+        return self._server is not None
+
     def start_builder(self) -> None:
         """Let the stand-in builder work; the hub thinks it is a kojid."""
         argv: list[str | Path] = [
@@ -134,10 +138,12 @@ class Hub:
         ):
             cursor.execute(statement, values)
 
-    def configure(self, home: Path, user: str = "pat", *, url: str | None = None, more: str = "") -> None:
-        """Write the person's own koji configuration in the home folder ``home``."""
+    def configure(
+        self, home: Path, user: str = "pat", *, url: str | None = None, patience: int = 3, more: str = ""
+    ) -> None:
+        """Write the person's own koji configuration in the home folder ``home``; ``patience``: seconds."""
         (home / ".koji").mkdir(parents=True, exist_ok=True)
-        text = PROFILE.format(url=url or self.url, user=user) + more
+        text = PROFILE.format(url=url or self.url, user=user, patience=patience, more=more)
         (home / ".koji" / "config").write_text(text)
 
     def builds(self) -> list[dict[str, Any]]:

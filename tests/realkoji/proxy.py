@@ -14,7 +14,15 @@ from typing import ClassVar, Literal
 from urllib.parse import parse_qs, urlsplit
 
 Kind = Literal[
-    "drop request", "drop half", "drop answer", "bad gateway", "stall", "spoil request", "spoil answer"
+    "drop request",
+    "drop half",
+    "drop answer",
+    "bad gateway",
+    "stall",
+    "spoil request",
+    "spoil answer",
+    "hold request",
+    "hold answer",
 ]
 _METHOD = re.compile(rb"<methodName>([^<]+)</methodName>")
 
@@ -25,7 +33,8 @@ class Trouble:
 
     ``drop request``: the connection closes before the hub has heard it; ``drop half``: after half of it was
     read; ``drop answer``: the hub did it, and the connection closes before the answer; ``bad gateway``: 502;
-    ``stall``: the hub is asked and the answer never comes; ``spoil …``: some bytes of it are others.
+    ``stall``: the hub is asked and the answer never comes; ``spoil …``: some bytes of it are others;
+    ``hold …``: it is kept back for good, and ``Proxy.held`` is set: the client is at exactly this point.
     """
 
     method: str
@@ -42,6 +51,7 @@ class Proxy:
     troubles: list[Trouble] = field(default_factory=list)
     seen: list[str] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
+    held: threading.Event = field(default_factory=threading.Event)
     closing: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -81,7 +91,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return self._drop()
         if upload:
             body = self.rfile.read(length)
-        if kind == "drop request":
+        if kind == "hold request":
+            self._hold()
+        if kind in ("drop request", "hold request"):
             return self._drop()
         if kind == "bad gateway":
             return self.send_error(502)
@@ -93,7 +105,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def _answer(self, status: int, answer: bytes, kind: Kind | None) -> None:
         if kind == "stall":
             self.proxy.closing.wait(60)
-        if kind in ("drop answer", "stall"):
+        if kind == "hold answer":
+            self._hold()
+        if kind in ("drop answer", "stall", "hold answer"):
             return self._drop()
         if kind == "spoil answer":
             answer = _other_base64(answer)
@@ -117,6 +131,13 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return 502, b"no hub"
         finally:
             connection.close()
+
+    def _hold(self) -> None:
+        self.proxy.held.set()
+        # Until the client is gone, which reads as the end of what it sends.
+        with contextlib.suppress(OSError):
+            self.connection.settimeout(60)
+            self.connection.recv(1)
 
     def _drop(self) -> None:
         self.close_connection = True
@@ -156,6 +177,8 @@ def in_front_of(port: int) -> Iterator[Proxy]:
 def _other_base64(answer: bytes) -> bytes:
     """The same answer with another first letter in the longest run of base64."""
     runs = list(re.finditer(rb"[A-Za-z0-9+/\n]{16,}={0,2}", answer))
+    if not runs:
+        return answer
     longest = max(runs, key=lambda run: len(run[0]))
     start = longest.start()
     other = b"B" if answer[start : start + 1] == b"A" else b"A"

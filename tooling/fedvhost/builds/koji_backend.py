@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from fedvhost.builds.koji_session import Hub
 
 _FIRST_CONTACT = 15.0  # seconds of patience before anything was sent
-_SETTLED = 10.0  # seconds after which a call that was cut off is either at the hub or nowhere
+_SETTLED = 5.0  # seconds after which a call that was cut off is either at the hub or nowhere
 _SUBMIT_TRIES = 3
 _FIRST_LOOK = 0.5  # seconds between two looks at a young build
 _LAST_LINES = 10
@@ -61,6 +61,11 @@ class Koji:
             raise InputError(
                 "--arch-override is for scratch builds; koji refuses it for others: add --scratch"
             )
+        if record.options:
+            raise InputError(
+                f"{', '.join(record.options)}: koji builds a spec as it stands; change its defaults, "
+                "or build with rpmbuild or mock"
+            )
         profile = read_profile(record.profile or "koji")
         with self._hub(profile, _unheard, patience=min(_FIRST_CONTACT, profile.patience)) as hub:
             target = _target(hub, record)
@@ -88,7 +93,7 @@ class Koji:
                 _check_package(hub, _target(hub, record), record.nvr)
             folder = f"cli-build/fedvhost-{record.token}"
             since = float(hub.call("getLastEvent")["ts"])
-            own = {"source": f"{folder}/{srpm.name}", "owner": owner, "since": since}
+            own = {**record.own, "source": f"{folder}/{srpm.name}", "owner": owner, "since": since}
             record = dataclasses.replace(
                 record, state=State.SUBMITTING, because="", started=utc_now(), own=own
             )
@@ -130,7 +135,7 @@ class Koji:
                 pause = min(pause * 1.3, profile.poll_interval)
 
     def status(self, record: Record) -> Record:
-        """Look once. A build whose submission was cut off is searched for, which can take ten seconds."""
+        """Look once. A build whose submission was cut off is searched for, which can take five seconds."""
         if record.state.final:
             return record
         with self._hub(read_profile(record.profile), _unheard, login=False) as hub:

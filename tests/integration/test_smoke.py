@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import USER_CACHE, Cli
+from conftest import CHECKOUT, USER_CACHE, Cli
 from fedvhost.evidence import Evidence, read
 from fedvhost.guests import cpio
 from fedvhost.guests.cpio import Entry, file
@@ -185,6 +185,18 @@ def test_archive_is_what_cpio_reads(tmp_path: Path) -> None:
     assert listed.stdout.decode().split() == ["bin", "bin/sh", "etc", "etc/motd", "proc"]
     assert (tmp_path / "archive").stat().st_size == size
     assert size % 512 == 0
+
+
+def test_tmt_finds_no_fault_with_the_metadata() -> None:
+    tmt = Path(sys.executable).parent / "tmt"
+
+    ran = subprocess.run(
+        [tmt, "lint"], cwd=CHECKOUT / "tests" / "guest", capture_output=True, text=True, check=False
+    )
+
+    said = [line for line in ran.stdout.splitlines() if line.startswith(("fail", "warn"))]
+    assert (ran.returncode, said) == (0, []), ran.stdout + ran.stderr
+    assert "/plans/smoke" in ran.stdout and "/smoke/guest" in ran.stdout
 
 
 def machines(workspace: Workspace) -> list[int]:

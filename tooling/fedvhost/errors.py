@@ -45,10 +45,10 @@ class ToolError(FedvhostError):
 class ToolMissing(ToolError):
     """A program we need is not installed."""
 
-    def __init__(self, program: str, package: str) -> None:
-        super().__init__(
-            f"'{program}' not found; try: dnf install {package}   (Debian: apt-get install {package})"
-        )
+    def __init__(self, program: str, package: str, debian: str = "") -> None:
+        """``package`` is Fedora's; ``debian`` is Debian's, where it has another name."""
+        on_debian = f"(Debian: apt-get install {debian or package})"
+        super().__init__(f"'{program}' not found; try: dnf install {package}   {on_debian}")
 
 
 class ToolFailed(ToolError):

@@ -47,11 +47,7 @@ GUEST_MODULES = (
     "virtio_pci", "virtio_console", "virtio_net", "e1000", "8139cp", "8139too", "8021q", "bonding", "sctp",
     "af_packet", "macvlan",
 )  # fmt: skip
-# Program, Debian's package, Fedora's.
-TOOLS = (
-    ("kmod", "kmod"), ("ip", "iproute2"), ("tc", "iproute2"), ("ethtool", "ethtool"), ("iperf3", "iperf3"),
-    ("socat", "socat"), ("ping", "iputils-ping"),
-)  # fmt: skip
+TOOLS = ("kmod", "ip", "tc", "ethtool", "iperf3", "socat", "ping")
 GUEST_TOOLS = ("ip", "ethtool", "iperf3")
 _FIRMWARE = (
     "bios-256k.bin", "pvh.bin", "linuxboot_dma.bin", "kvmvapic.bin", "efi-virtio.rom", "efi-e1000.rom",
@@ -93,7 +89,7 @@ def host_image(cache: Path, kernel: Kernel, guest: Kernel | None, tell: Callable
     ]
     if guest is not None:
         guest_started = startable(store, guest)
-        archives.append(store.part("qemu", (userland.locate(QEMU, "qemu-system-x86"),), _qemu))
+        archives.append(store.part("qemu", (userland.locate(QEMU),), _qemu))
         initrd = store.part(
             "guest-root",
             (guest.image, str(guest.modules), INSIDE / "agent.c", *_tool_files()),
@@ -184,8 +180,8 @@ def _signature(files: Iterable[Path | str]) -> str:
 
 
 def _tool_files() -> tuple[Path, ...]:
-    busybox = userland.locate("busybox", "busybox-static")
-    return (busybox, *(userland.locate(name, package) for name, package in TOOLS))
+    busybox = userland.locate("busybox")
+    return (busybox, *(userland.locate(name) for name in TOOLS))
 
 
 def _tools() -> Iterator[Entry]:
@@ -221,14 +217,14 @@ def _modules(kernel: Kernel, names: Sequence[str]) -> Iterator[Entry]:
         for name in ("modules.builtin", "modules.order", "modules.builtin.modinfo"):
             if (kernel.modules / name).is_file():
                 shutil.copyfile(kernel.modules / name, root / name)
-        process.run([userland.locate("depmod", "kmod"), "-b", temporary, kernel.release])
+        process.run([userland.locate("depmod"), "-b", temporary, kernel.release])
         for path in sorted(root.rglob("*")):
             if path.is_file():
                 yield file(f"{base}/{path.relative_to(root)}", path.read_bytes())
 
 
 def _qemu() -> Iterator[Entry]:
-    program = userland.locate(QEMU, "qemu-system-x86")
+    program = userland.locate(QEMU)
     yield from userland.programs([(f"/usr/bin/{QEMU}", program.resolve())])
     for place in map(Path, _MODULE_FOLDERS):
         # The accelerator of the fall-back is a plug-in on some distributions.
@@ -247,9 +243,8 @@ def _guest_root(kernel: Kernel) -> Iterator[Entry]:
     modules, _ = select(kernel.modules, GUEST_MODULES)
     order = [f"/modules/{m.name}.ko" for m in modules]
     yield file("/init", _agent(), executable=True)
-    yield from userland.busybox(userland.locate("busybox", "busybox-static"))
-    tools = [t for t in TOOLS if t[0] in GUEST_TOOLS]
-    yield from userland.programs([(f"/usr/bin/{t}", userland.locate(t, p).resolve()) for t, p in tools])
+    yield from userland.busybox(userland.locate("busybox"))
+    yield from userland.programs([(f"/usr/bin/{t}", userland.locate(t).resolve()) for t in GUEST_TOOLS])
     for module in modules:
         yield file(f"/modules/{module.name}.ko", module.content)
     yield file("/modules/order", "".join(f"{name}\n" for name in order).encode())

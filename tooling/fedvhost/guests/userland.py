@@ -6,7 +6,7 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from fedvhost import process
@@ -21,22 +21,31 @@ _LEFT_OUT = {
     "site-packages", "dist-packages", "__pycache__", "venv", "unittest", "xmlrpc", "wsgiref", "dbm", "curses",
     "sqlite3", "msilib", "config-3.11-x86_64-linux-gnu",
 }  # fmt: skip
+# Which package brings a program: Fedora's, and Debian's where it has another name.
+PACKAGES: Mapping[str, tuple[str, ...]] = {
+    "qemu-system-x86_64": ("qemu-system-x86-core", "qemu-system-x86"),
+    "busybox": ("busybox", "busybox-static"),
+    "ip": ("iproute", "iproute2"),
+    "tc": ("iproute-tc", "iproute2"),
+    "ping": ("iputils", "iputils-ping"),
+    "depmod": ("kmod",),
+}
 _LIBRARY = re.compile(r"(?:=> )?(/\S+) \(0x")
 _SEARCH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
-def locate(program: str, package: str) -> Path:
+def locate(program: str) -> Path:
     """Where ``program`` is, also in the folders for administrators.
 
     Raises:
-        ToolMissing: nowhere; ``package`` brings it.
+        ToolMissing: nowhere; says which package brings it.
     """
     for folder in (*os.environ.get("PATH", "").split(":"), *_SEARCH.split(":")):
         path = Path(folder or ".") / program
         # pyenv and its like put scripts before programs.
         if path.is_file() and os.access(path, os.X_OK) and "shims" not in path.parts:
             return path
-    raise ToolMissing(program, package)
+    raise ToolMissing(program, *PACKAGES.get(program, (program,)))
 
 
 def programs(files: Sequence[tuple[str, Path]]) -> Iterator[Entry]:
@@ -106,7 +115,13 @@ for source, target, name in json.load(sys.stdin):
 
 
 def busybox(box: Path) -> Iterator[Entry]:
-    """Busybox, and a link for each of its programs; others of the same name go over them."""
+    """Busybox, and a link for each of its programs.
+
+    Raises:
+        ToolMissing: this one needs shared libraries, so it cannot be the first program of a machine.
+    """
+    if process.run(["ldd", box], ok=(0, 1), env={"LC_ALL": "C", "PATH": _SEARCH}).returncode == 0:
+        raise ToolMissing("busybox (static)", *PACKAGES["busybox"])
     yield file("/bin/busybox", box, executable=True)
     for applet in process.run([box, "--list"]).stdout.decode().split():
         if applet != "busybox":

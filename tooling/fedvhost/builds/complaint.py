@@ -17,7 +17,7 @@ _CONTEXT = 2  # lines that a compiler prints below an error: the source and the 
 # The surest first: of the first kind that occurs in a log, the first line counts.
 _KINDS = (
     # What a compiler says; make and the shell speak like it, with a number where it has a line.
-    re.compile(r"^[^\s:][^:]*:\d+:(?:\d+:)? (?:fatal )?error: "),
+    re.compile(r"^[^\s:'\"]+:\d+:(?:\d+:)? (?:fatal )?error: "),
     re.compile(r"^(?:\S*ld|collect2): .*(?:undefined reference|cannot find|error:)|undefined reference to "),
     re.compile(r"^(?:\d+ out of \d+ hunks? FAILED|Hunk #\d+ FAILED|.*\bcan't find file to patch)"),
     re.compile(r"^error: Failed build dependencies:"),
@@ -47,6 +47,8 @@ def complaint(lines: Iterable[str], most: int = 6) -> tuple[str, ...]:
             below -= 1
             continue
         below = 0
+        if line.startswith("+"):  # what the shell is about to do (set -x) is not what went wrong
+            continue
         found = next((i for i, kind in enumerate(_KINDS[:rank]) if kind.search(line)), None)
         if found is not None:
             rank, best = found, (line,)
@@ -62,8 +64,8 @@ def complaint_in(log: Path, most: int = 6) -> tuple[str, ...]:
         return complaint(file, most)
 
 
-def tail(log: Path, count: int) -> tuple[str, ...]:
-    """Return the last lines of a log file, without their ends."""
+def tail(log: Path, count: int | None) -> tuple[str, ...]:
+    """Return the last lines of a log file (None: all), without their ends."""
     with log.open(errors="replace") as file:
         return tuple(line.rstrip("\n")[:LARGEST_LINE] for line in deque(file, count))
 

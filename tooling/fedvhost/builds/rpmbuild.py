@@ -66,8 +66,12 @@ class Rpmbuild:
             with telling_of(topdir):
                 (topdir / name).mkdir(parents=True, exist_ok=True)
         record = dataclasses.replace(record, own={**record.own, "topdir": os.fspath(topdir)})
+        # By its name alone: rpm takes a path for a pattern, and a macro.
+        srpm = self.workspace.root / record.srpm
+        with telling_of(topdir):
+            (topdir / srpm.name).symlink_to(srpm)
         argv = rpmbuild_argv(
-            self.workspace.root / record.srpm,
+            Path(srpm.name),
             topdir,
             {"dist": str(record.own.get("dist", ""))},
             options=record.options,
@@ -173,8 +177,9 @@ def build_requires_note(srpm: Path) -> str:
     if run(["rpm", "-q", "--quiet", "rpm"], ok=range(256)).returncode == 0:
         return ""
     with tempfile.TemporaryDirectory(prefix="fedvhost-rpm-") as home:
-        argv = ["rpm", "--define", f"_dbpath {home}/db", "-qp", "--requires", os.fspath(srpm)]
-        out = run(argv, env=rpm_env(Path(home))).stdout.decode(errors="replace")
+        # By its name alone: rpm takes a path for a pattern, and a macro.
+        argv = ["rpm", "--define", f"_dbpath {home}/db", "-qp", "--requires", srpm.name]
+        out = run(argv, cwd=srpm.parent, env=rpm_env(Path(home))).stdout.decode(errors="replace")
     requires = [line for line in out.splitlines() if line and not line.startswith("rpmlib(")]
     note = (
         "BuildRequires were not checked by rpm (--nodeps): its database does not know this system's packages"

@@ -148,8 +148,8 @@ def logs(invocation: Invocation, name: str, lines: int, whole: bool, only: str |
     for file in files:
         if len(files) > 1 or not whole:
             click.echo(style(f"── {workspace.relative(file)}", "bold"))
-        for line in tail(file, lines) if not whole else file.open(errors="replace"):
-            click.echo(harmless(line.rstrip("\n")))
+        for line in tail(file, None if whole else lines):
+            click.echo(harmless(line))
     return 0
 
 

@@ -18,6 +18,9 @@ from conftest import CHECKOUT, USER_CACHE, Cli
 from fedvhost.evidence import Evidence, read
 from fedvhost.guests import cpio
 from fedvhost.guests.cpio import Entry, file
+from fedvhost.guests.image import HOST_MODULES
+from fedvhost.guests.kernel import Kernel, of_distribution
+from fedvhost.guests.modules import select
 from fedvhost.inside.rows import Verdict
 from fedvhost.pipeline.smoking import Options, Watcher, run_smoke
 from fedvhost.shipped import make_workspace
@@ -159,6 +162,24 @@ def test_killed_smoke_test_leaves_no_machine_and_no_file(
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
+def test_kernel_out_of_an_rpm_is_booted_and_its_build_named(workspace: Workspace, tmp_path: Path) -> None:
+    ours = of_distribution(USER_CACHE / "fedvhost")
+    rpm = _kernel_rpm(tmp_path, ours, "kernel-2.6.33-1.fc13")
+
+    smoke = run_smoke(workspace, Options("driver", ("frames-in",), kernel_rpms=(rpm,)), SILENT)
+
+    assert (red(smoke), undecided(smoke)) == ({}, set())
+    assert smoke.runs[0].kernel == ours.release
+    assert dict(smoke.nvrs) == {"kernel": "kernel-2.6.33-1.fc13"}
+
+
+def test_rpm_without_a_kernel_is_told(workspace: Workspace, tmp_path: Path, cli: Cli) -> None:
+    ran = cli("-C", workspace.root, "smoke", "--kernel-rpm", tmp_path / "kernel.rpm")
+
+    assert ran.code == 2
+    assert "kernel.rpm': no such file" in ran.err
+
+
 def test_kernel_without_its_modules_is_refused(workspace: Workspace, cli: Cli) -> None:
     ran = cli("-C", workspace.root, "smoke", "--kernel", "/etc/hostname")
 
@@ -197,6 +218,31 @@ def test_tmt_finds_no_fault_with_the_metadata() -> None:
     said = [line for line in ran.stdout.splitlines() if line.startswith(("fail", "warn"))]
     assert (ran.returncode, said) == (0, []), ran.stdout + ran.stderr
     assert "/plans/smoke" in ran.stdout and "/smoke/guest" in ran.stdout
+
+
+def _kernel_rpm(folder: Path, kernel: Kernel, nvr: str) -> Path:
+    """A kernel package as rpmbuild makes one, of a kernel that is there and the modules that are needed."""
+    name, version, release = nvr.rsplit("-", 2)
+    tree = folder / "tree"
+    for module in select(kernel.modules, HOST_MODULES)[0]:
+        path = tree / "lib" / "modules" / kernel.release / module.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(module.content)
+    (tree / "boot").mkdir()
+    (tree / "boot" / f"vmlinuz-{kernel.release}").write_bytes(kernel.image.read_bytes())
+    spec = folder / "kernel.spec"
+    spec.write_text(
+        f"Name: {name}\nVersion: {version}\nRelease: {release}\nSummary: A kernel\nLicense: GPLv2\n"
+        "AutoReqProv: no\n%global __os_install_post %{nil}\n%global debug_package %{nil}\n"
+        "%description\nA kernel.\n%install\n"
+        f"cp -a {tree}/. %{{buildroot}}/\n%files\n/boot/*\n/lib/modules/*\n"
+    )
+    subprocess.run(
+        ["rpmbuild", "-bb", "--quiet", "-D", f"_topdir {folder}/rpm", "-D", "_binary_payload w1.gzdio", spec],
+        capture_output=True, check=True,
+    )  # fmt: skip
+    (rpm,) = (folder / "rpm" / "RPMS").rglob("*.rpm")
+    return rpm
 
 
 def machines(workspace: Workspace) -> list[int]:

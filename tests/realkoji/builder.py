@@ -33,6 +33,7 @@ class ArchBuild:
     """rpmbuild at work for one buildArch task."""
 
     task: int
+    name: str
     folder: Path
     process: subprocess.Popen[bytes]
     sent: int = 0
@@ -142,7 +143,7 @@ class Builder:
         (folder / "root.log").write_text(f"a stand-in for mock, {arch}: rpmbuild without a chroot\n")
         with log.open("wb") as out:
             process = subprocess.Popen(argv, stdout=out, stderr=out, start_new_session=True, cwd=folder)
-        self.arches.append(ArchBuild(number, folder, process))
+        self.arches.append(ArchBuild(number, arch, folder, process))
 
     def follow(self, arch: ArchBuild) -> None:
         """Send what rpmbuild said, and end the task when it has ended."""
@@ -170,8 +171,8 @@ class Builder:
         for rpm in rpms:
             self.session.uploadWrapper(str(rpm), where)
         if ended:
-            self.fail(arch.task, f"error building package (arch x), rpmbuild exited with status {ended}; "
-                      "see build.log for more information")  # fmt: skip
+            why = f"rpmbuild exited with status {ended}; see build.log for more information"
+            self.fail(arch.task, f"error building package (arch {arch.name}), {why}")
         else:
             result = {
                 "rpms": [f"{where}/{rpm.name}" for rpm in rpms],

@@ -104,6 +104,13 @@ def read_profile(name: str) -> Profile:
     )
 
 
+def has_own_profile() -> bool:
+    """Whether the person set koji up in their home folder. The system's configuration does not count:
+    Fedora's packages bring one, and nobody wants to build in Fedora for not having said where."""
+    own = Path("~/.koji").expanduser()
+    return (own / "config").is_file() or any(own.glob("config.d/*.conf"))
+
+
 def library() -> Any:
     """Return koji's library, imported when first asked for: it takes a third of a second.
 

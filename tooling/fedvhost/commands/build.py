@@ -26,7 +26,7 @@ INTERRUPTED = 130
 @click.option("--scratch", is_flag=True, help="A build to try things on, which is no release of anything.")
 @click.option(
     "--via", type=click.Choice(["rpmbuild", "mock", "koji"]),
-    help="What builds (else: koji if a profile is configured, rpmbuild if not).",
+    help="What builds (else: koji if you have a profile in ~/.koji, rpmbuild if not).",
 )  # fmt: skip
 @click.option("--target", help="Instead of the release's: koji's target, mock's chroot or its .cfg.")
 @click.option("--profile", help="The profile of koji's configuration.")

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from fedvhost.backport.manifest import Release
 from fedvhost.builds.backend import Backend
+from fedvhost.builds.koji_backend import Koji
+from fedvhost.builds.koji_profile import has_own_profile
 from fedvhost.builds.mock import Mock
 from fedvhost.builds.record import Record, Via
 from fedvhost.builds.rpmbuild import Rpmbuild
-from fedvhost.errors import InputError
 from fedvhost.workspace import Workspace
 
 
 def default_via(workspace: Workspace) -> Via:
-    """What builds where nobody says: koji if a profile is configured, else rpmbuild."""
-    return "rpmbuild"
+    """What builds where nobody says: koji if the person has a profile of their own, else rpmbuild."""
+    return "koji" if has_own_profile() else "rpmbuild"
 
 
 def open_backend(workspace: Workspace, via: Via) -> Backend:
@@ -22,7 +23,7 @@ def open_backend(workspace: Workspace, via: Via) -> Backend:
         return Rpmbuild(workspace)
     if via == "mock":
         return Mock(workspace)
-    raise InputError("koji is not among the build systems of this fedvhost; there are: rpmbuild, mock")
+    return Koji(workspace)
 
 
 def first_target(release: Release, via: Via) -> str:

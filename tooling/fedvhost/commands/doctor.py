@@ -62,6 +62,15 @@ PROGRAMS = (
         "apt-get install qemu-system-x86",
         needed=False,
     ),
+    Program(
+        "busybox",
+        "goes into test hosts; must be the static one",
+        "dnf install busybox",
+        "apt-get install busybox-static",
+        needed=False,
+    ),
+    Program("iperf3", "goes into test hosts", "dnf install iperf3", "apt-get install iperf3", needed=False),
+    Program("socat", "goes into test hosts", "dnf install socat", "apt-get install socat", needed=False),
 )
 
 

@@ -48,6 +48,8 @@ def smoke_lines(smoke: Smoke, style: Style = _plain, width: int = 100) -> Iterat
             yield from _wrapped(f"logs of run {run.number}: {run.logs}/", width)
     if not smoke.complete:
         yield from _wrapped("only some rows were asked: no evidence is kept of that", width)
+    elif not smoke.evidence:
+        yield "  no evidence is kept without --release"
     if smoke.evidence:
         yield f"  evidence  {smoke.evidence}"
     yield "  " + (style("holds", "green") if smoke.ok else style("does not hold", "red"))

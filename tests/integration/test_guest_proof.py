@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
-
-import pytest
 
 from fedvhost.guests.machine import Accelerator
 from fedvhost.guests.proof import prove
@@ -19,16 +16,6 @@ def test_without_the_device_it_is_emulation_and_nothing_is_tried(tmp_path: Path)
     assert proven.accelerator is Accelerator.TCG
     assert "there is no" in proven.because
     assert not (tmp_path / "scratch").exists()
-
-
-@pytest.mark.skipif(os.getuid() == 0, reason="root may open everything")
-def test_device_that_may_not_be_opened_is_told(tmp_path: Path) -> None:
-    device = tmp_path / "kvm"
-    device.touch(mode=0)
-
-    proven = prove(tmp_path, tmp_path / "no-kernel", tmp_path / "scratch", guests=False, device=device)
-
-    assert "may not be opened" in proven.because
 
 
 def test_device_that_boots_no_kernel_is_not_used_and_the_outcome_is_remembered(tmp_path: Path) -> None:

@@ -1,0 +1,96 @@
+"""What `fedvhost build --via rpmbuild` costs on top of rpmbuild, measured in one run on the sample.
+
+::
+
+    python tests/benchmarks/build.py [--runs N] [--json]
+
+Bare: ``rpmbuild --rebuild``'s two halves by hand, unpacking the source package and ``rpmbuild -bb`` of the
+spec in it. With fedvhost: the whole command, which also finds the sources, proves that the spec applies
+what the series has, packs the base, makes the source package and keeps record and evidence. The two
+alternate; what counts is the median of the differences (goal: under 1 s) and of the ratios (goal: under
+1.15 for builds that take seconds and more: the sample's take one).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+FEDVHOST = (sys.executable, "-m", "fedvhost")
+
+
+def timed(*commands: list[str | Path]) -> float:
+    """Seconds that the commands take, one after the other; a failure ends the benchmark."""
+    start = time.perf_counter()
+    for argv in commands:
+        done = subprocess.run(argv, capture_output=True, text=True, check=False)
+        if done.returncode:
+            sys.exit(f"{argv} ended with exit status {done.returncode}: {done.stderr[-500:]}")
+    return time.perf_counter() - start
+
+
+def measure(top: Path, runs: int) -> dict[str, dict[str, float]]:
+    """Build each package of the sample both ways, in turns."""
+    timed([*FEDVHOST, "-q", "sample", top / "sample"])
+    workspace = top / "sample" / "workspace"
+    timed([*FEDVHOST, "-C", workspace, "backport", "--release", "f13"])
+    said = subprocess.run(
+        [*FEDVHOST, "-C", workspace, "build", "--srpm", "--json"], capture_output=True, text=True, check=True
+    )
+    found = {}
+    for package, made in json.loads(said.stdout)["srpms"].items():
+        kept = top / f"{package}.src.rpm"
+        shutil.copyfile(workspace / made["srpm"], kept)
+        bare, ours = [], []
+        for run in range(runs):
+            topdir = top / f"bare-{package}-{run}"
+            define: list[str | Path] = ["--define", f"_topdir {topdir}", "--define", f"_dbpath {topdir}/db"]
+            spec = topdir / "SPECS" / ("kernel.spec" if package == "kernel" else "qemu.spec")
+            bare.append(
+                timed(
+                    ["rpm", "-i", *define, kept],
+                    ["rpmbuild", "-bb", "--nodeps", *define, "--define", "dist .fc13", spec],
+                )
+            )
+            ours.append(
+                timed([*FEDVHOST, "-C", workspace, "build", "--via", "rpmbuild", "--package", package])
+            )
+        found[package] = {
+            "rpmbuild": statistics.median(bare),
+            "fedvhost": statistics.median(ours),
+            "difference": statistics.median(o - b for o, b in zip(ours, bare, strict=True)),
+            "ratio": statistics.median(o / b for o, b in zip(ours, bare, strict=True)),
+        }
+    return found
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    os.environ.pop("FEDVHOST_UPSTREAM_KERNEL", None)
+    os.environ.pop("FEDVHOST_UPSTREAM_QEMU_KVM", None)
+    with tempfile.TemporaryDirectory(prefix="fedvhost-bench-") as folder:
+        found = measure(Path(folder), options.runs)
+    if options.json:
+        print(json.dumps(found, indent=2, sort_keys=True))
+        return
+    for package, figures in found.items():
+        print(
+            f"{package:<10} rpmbuild {figures['rpmbuild']:.2f} s   fedvhost build {figures['fedvhost']:.2f} s"
+            f"   {figures['difference']:+.2f} s, {figures['ratio']:.2f} times"
+        )
+
+
+if __name__ == "__main__":
+    main()

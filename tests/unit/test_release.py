@@ -110,14 +110,15 @@ def test_a_line_of_ten_megabytes_is_cut() -> None:
 
 
 def test_markdown_shows_what_was_written_and_passes_no_html() -> None:
-    assert markdown("<script>alert(1)</script>") == r"&lt;script&gt;alert\(1\)&lt;/script&gt;"
-    assert markdown("a | b [x](javascript:y) `c`") == r"a \| b \[x\]\(javascript:y\) \`c\`"
-    assert code("a\n```\n<b>") == "    a\n    ```\n    <b>"
+    assert markdown("<script>alert(1)</script>") == "&lt;script&gt;alert(1)&lt;/script&gt;"
+    assert markdown("a | b [x](javascript:y) `c`") == r"a \| b \[x\](javascript:y) \`c\`"
+    assert (markdown("# a"), markdown("a # b")) == (r"\# a", "a # b")
+    assert code("a\n```\n  <b>") == "    a\n    ```\n      <b>"
 
 
 def test_a_template_shows_a_hostile_text_as_text() -> None:
     values = {"subject": "{{ 7 * 7 }}<img src=x onerror=y>"}
-    assert render("{{ subject | md }}", "t.j2", values) == r"\{\{ 7 \* 7 \}\}&lt;img src=x onerror=y&gt;"
+    assert render("{{ subject | md }}", "t.j2", values) == r"{{ 7 \* 7 }}&lt;img src=x onerror=y&gt;"
 
 
 @pytest.mark.parametrize("template", ["{% if %}", "{{ nowhere }}", "{{ ''.__class__.__mro__ }}"])

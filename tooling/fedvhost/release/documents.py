@@ -131,4 +131,5 @@ def prose(text: str) -> str:
 
 def code(text: str) -> str:
     """Lines to be typed, as a block of Markdown: indented, so that no mark in them ends it."""
-    return "\n".join(f"    {plain(line, 4000)}" for line in str(text).strip().split("\n"))
+    lines = str(text).strip().split("\n")
+    return "\n".join(" " * (4 + len(line) - len(line.lstrip(" "))) + plain(line, 4000) for line in lines)

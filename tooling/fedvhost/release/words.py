@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 LONGEST = 400
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|~<>&])")
+# Parentheses and ! mean something only beside brackets, which are escaped; # only where a line begins.
+_MARKDOWN = re.compile(r"(\A#|[\\`*_\[\]|~<>&])")
 _ENTITIES = {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
 
 

@@ -21,6 +21,7 @@ from fedvhost.backport.manifest import (
     TestRow,
 )
 from fedvhost.errors import InputError
+from fedvhost.inside.rows import Verdict
 from fedvhost.release import gates
 from fedvhost.release.case import Case, inherit
 from fedvhost.release.checks import check_checklist, go_through
@@ -41,6 +42,7 @@ from fedvhost.release.items import Checklist, Finding, Item, State, finding, set
 from fedvhost.release.milestones import deadline_passed, stand
 from fedvhost.release.people import Review, SignOff, Waiver, Words, apply_waivers, overbroad
 from fedvhost.release.words import LONGEST, markdown, plain
+from fedvhost.smoke.results import RowResult, Run, Smoke, facts
 
 TODAY = datetime.date(2010, 2, 1)
 MILESTONES = (
@@ -440,3 +442,28 @@ def test_on_must_be_earned_and_off_must_be_tested() -> None:
 def test_the_documents_count_no_unknown_as_progress() -> None:
     assert contents(case(checks=("smoke", "built")))["percent"] == 0
     assert contents(case(build(), checks=("smoke", "built", "sign-offs")))["percent"] == 50
+
+
+# -- what the smoke test really writes ----------------------------------------------------------------------
+
+
+def written_by_smoke(nvrs: Mapping[str, str], *verdicts: Verdict) -> Piece:
+    answers = [
+        RowResult("module-load", "Loads", ("load",), v, "" if v is Verdict.PASS else "no") for v in verdicts
+    ]
+    runs = tuple(Run(n, (a,), "", 1.0, 1.0, "6.1") for n, a in enumerate(answers, 1))
+    said = facts(Smoke("driver", runs, "tcg", "asked for", "rpm", True, 3.0, nvrs))
+    return Piece("smoke", "driver", "smoke-driver.json", Standing.GOOD, Said(said))
+
+
+def test_what_smoke_writes_is_what_is_read() -> None:
+    ours, green = {"kernel": NVR}, (Verdict.PASS,) * 3
+    for piece, state, row in (
+        (written_by_smoke(ours, *green), State.DONE, State.DONE),
+        (written_by_smoke(ours, *green, Verdict.FAIL), State.FAILED, State.FAILED),
+        (written_by_smoke(ours, *green, Verdict.UNDECIDED), State.UNKNOWN, State.UNKNOWN),
+        (written_by_smoke({}, *green), State.UNKNOWN, State.UNKNOWN),
+    ):
+        here = case(build(), piece, checks=("smoke", "test-plan"))
+        found = {f.scenario: f.state for s in go_through(here).settled for f in s.findings}
+        assert (found["driver"], found["load"]) == (state, row)

@@ -101,9 +101,14 @@ def _tested(case: Case, package: str, shapes: Mapping[str, Finding]) -> Finding:
     ]
     if green:
         return finding(scenario, State.DONE, f"{nvr} was part of: {listed(green)}")
-    return finding(
-        scenario, State.UNKNOWN, f"no green run of the suite was of {nvr}", then=_smoke_command(case, "")
+    text = f"no green run of the suite was of {nvr}"
+    if package == "kernel":
+        return finding(scenario, State.UNKNOWN, text, then=_smoke_command(case, case.release.gate.shapes[0]))
+    # The smoke test boots a kernel that was built; other packages are tried by people.
+    waive = case.command(
+        "checklist waive", "smoke", "--scenario", scenario, "--by NAME --because … --until DATE"
     )
+    return finding(scenario, State.UNKNOWN, text, then=f"try it where it can run, then: {waive}")
 
 
 def _smoke_command(case: Case, shape: str) -> str:
@@ -121,7 +126,7 @@ def _smoke_command(case: Case, shape: str) -> str:
 
 def _shape(case: Case, shape: str) -> Finding:
     piece, wanted = case.piece("smoke", shape), case.release.gate.runs
-    then = case.command("smoke", "--shape", shape, *(("--repeat", str(wanted)) if wanted > 1 else ()))
+    then = _smoke_command(case, shape)
     if not piece.good:
         return finding(shape, State.UNKNOWN, piece.why_not, piece.file, then=then)
     if (other := _other_builds(case, piece)) is not None:
@@ -133,19 +138,21 @@ def _shape(case: Case, shape: str) -> Finding:
     green = [r for r in ran if r.flag("ok") is True]
     text = f"{len(green)} green of {len(ran)} runs; {wanted} of {wanted} are wanted"
     if red or piece.facts.flag("ok") is False:
-        return finding(shape, State.FAILED, text + _red_rows(piece), piece.file, then=then)
+        state, rows = _red(piece)
+        return finding(shape, state, text + rows, piece.file, then=then)
     if len(green) < max(wanted, len(ran)) or piece.facts.flag("ok") is not True:
         return finding(shape, State.UNKNOWN, text, piece.file, then=then)
     return finding(shape, State.DONE, text, piece.file)
 
 
-def _red_rows(piece: Piece) -> str:
-    red = [
-        r.text("id") or "?"
-        for r in piece.facts.each("rows") or ()
-        if verdict(r.text("verdict")) is State.FAILED
-    ]
-    return f"; red: {listed(red)}" if red else ""
+def _red(piece: Piece) -> tuple[State, str]:
+    """What a suite that was not green is, and because of which rows: red, or only not decided."""
+    states = {r.text("id") or "?": verdict(r.text("verdict")) for r in piece.facts.each("rows") or ()}
+    red = [row for row, state in states.items() if state is State.FAILED]
+    undecided = [row for row, state in states.items() if state is State.UNKNOWN]
+    if undecided and not red:
+        return State.UNKNOWN, f"; not decided: {listed(undecided)}"
+    return State.FAILED, f"; red: {listed(red)}" if red else ""
 
 
 def _said_nvrs(piece: Piece) -> frozenset[str]:

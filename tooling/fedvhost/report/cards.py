@@ -39,6 +39,9 @@ CAUSES = {
     "merge": "git merged it another way",
 }
 
+# As a patch's own message says it.
+_DONE = {"insertion": "inserted ", "redundant": "left out: "}
+
 
 @dataclass(frozen=True, slots=True)
 class FileView:
@@ -113,7 +116,9 @@ def cards_of(package: PackageMaterial, picks: int) -> tuple[Card, ...]:
     found = []
     for number, entry in enumerate(plan.entries, 1):
         pairs = _pairs(package, entry, rolled_up)
-        files = tuple(_file_view(p, same, differing) for p in pairs)
+        # What differs comes first: it is what a reader opens the card for.
+        first = sorted(pairs, key=lambda p: p.same is Same.SAME)
+        files = tuple(_file_view(p, same, differing) for p in first)
         commit = package.commits.get(entry.commit)
         found.append(
             Card(
@@ -122,7 +127,10 @@ def cards_of(package: PackageMaterial, picks: int) -> tuple[Card, ...]:
                 commit.author if commit else "", commit.date if commit else "",
                 package.patch_of.get(entry.commit, ""),
                 tuple(dict.fromkeys(_reason(e) for e in entry.evidence)),
-                tuple(Done(shown(n.path), n.rung, n.how, CAUSES.get(n.rung, "")) for n in entry.notes),
+                tuple(
+                    Done(shown(n.path), n.rung, _DONE.get(n.rung, "") + n.how, CAUSES.get(n.rung, ""))
+                    for n in entry.notes
+                ),
                 tuple(_related(c, subjects) for c in needs.get(entry.commit, ())),
                 tuple(_related(c, subjects) for c, by in needs.items() if entry.commit in by),
                 files,
@@ -161,18 +169,35 @@ def _file_view(files: FilePair, most_same: int, most_differing: int) -> FileView
     if files.same is Same.DIFFERS and files.upstream and files.ours:
         rows = align(files.upstream.lines, files.ours.lines)
         differing = sum(r.differs for r in rows)
-        kept = rows if len(rows) <= most_differing else _around(rows, most_differing)
-        return replace(view, rows=tuple(kept), differing=differing, left=len(rows) - len(kept))
+        kept, left = _around(rows, most_differing)
+        return replace(view, rows=kept, differing=differing, left=left)
     return replace(view, lines=side.lines[:most_same], left=max(0, len(side.lines) - most_same))
 
 
-def _around(rows: Sequence[Row], most: int) -> list[Row]:
-    """Keep what differs with three lines around it, as far as there is room."""
+def _around(rows: Sequence[Row], most: int) -> tuple[tuple[Row, ...], int]:
+    """Keep what differs with three lines around it and the heading of its hunk, as far as there is room;
+    and how many rows are left out."""
     near: set[int] = set()
+    heading = 0
     for at, row in enumerate(rows):
+        if (row.right or row.left or "").startswith("@@"):
+            heading = at
         if row.differs and len(near) < most:
-            near.update(range(max(0, at - 3), min(len(rows), at + 4)))
-    return [rows[at] for at in sorted(near)[:most]]
+            near.update((heading, *range(max(0, at - 3), min(len(rows), at + 4))))
+    kept: list[Row] = []
+    before = -1
+    for at in sorted(near):
+        if at != before + 1:
+            kept.append(_GAP)
+        kept.append(rows[at])
+        before = at
+    if kept and before < len(rows) - 1:
+        kept.append(_GAP)
+    return tuple(kept), len(rows) - len(near)
+
+
+# Where lines are left out, on both sides.
+_GAP = Row("⋯", "⋯", False)
 
 
 def _summary(entry: Entry, package: PackageMaterial, pairs: Iterable[FilePair], rolled_up: bool) -> str:
@@ -186,7 +211,7 @@ def _summary(entry: Entry, package: PackageMaterial, pairs: Iterable[FilePair], 
         return "Not compared with upstream's commit: its history is not at hand."
     differing = [p for p in pairs if p.same is not Same.SAME]
     if not differing:
-        return "The patch adds and removes the very lines that upstream's commit does."
+        return "Same change as upstream: it adds and removes the very same lines."
     words = [f"{p.path} ({p.same.value})" for p in differing[:4]]
     more = f" and {len(differing) - 4} more" if len(differing) > 4 else ""
     return f"Changed against upstream: {', '.join(words)}{more}."

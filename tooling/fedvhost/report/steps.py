@@ -118,7 +118,7 @@ def _check(facts: Facts) -> str:
     objects = sum(len(r.get("objects") or ()) for r in rows)
     every = "after every patch" if facts.get("each") else "at the end of the series"
     open_ = len(facts["not_checked"]) + sum(len(r.get("not_checked") or ()) for r in rows)
-    return f"{_count(objects, 'object')}, {every}" + (f"; {open_} remarks on what was not" if open_ else "")
+    return f"{_count(objects, 'object')}, {every}" + (f"; {open_} parts not covered" if open_ else "")
 
 
 def _fixes(facts: Facts) -> str:

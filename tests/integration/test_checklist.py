@@ -50,6 +50,11 @@ def test_builds_and_words_lead_to_go_and_one_byte_leads_back(ready: Work) -> Non
     assert smoke.startswith("stale: the build of kernel is stale")
     assert PATCH in smoke
     assert PATCH in findings(ready, "sign-offs")["qa"]["text"]
+    waived = findings(ready, "test-plan")["whql"]
+    assert waived["state"] == "manual"
+    assert (
+        "the waiver by Wim does not hold: it was given for another state of: build kernel" in waived["text"]
+    )
 
 
 def test_a_changed_spec_makes_builds_stale_and_leaves_the_compile_check(ready: Work) -> None:

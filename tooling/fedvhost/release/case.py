@@ -78,8 +78,10 @@ class Case:
 
     @property
     def builds(self) -> Hashes:
-        """What identifies each build: the hashes of ``ships`` that are builds'."""
-        return {n: h for n, h in self.ships.items() if n.startswith("build ")}
+        """What identifies each build that is of what is here now: what waivers, and reviews of tests, are
+        tied to."""
+        good = {f"build {p}" for p in self.packages if self.piece("build", p).good}
+        return {n: h for n, h in self.ships.items() if n in good}
 
     def picks(self, package: str) -> tuple[Said, ...]:
         """The picks of a package, as its backport's evidence has them, if that can be believed."""

@@ -139,7 +139,7 @@ def _void(waiver: Waiver, builds: Hashes, today: datetime.date) -> str | None:
     if end < today:
         return f"it ended on {end}"
     if changed := differing(waiver.on, builds):
-        return f"it was given for another build; {listed(changed)}: ask again"
+        return f"it was given for another state of: {listed(changed)}; ask again"
     return None
 
 

@@ -79,7 +79,9 @@ def test_nothing_of_the_place_is_in_it_and_rpm_computed_its_name(done: Work) -> 
     names = {f.split()[0] for f in files}
     assert {f.split()[1] for f in files} == {"root"}
     series = (done.root / "patches/f13/qemu-kvm/series").read_text().split()
-    assert names == {*series, "qemu.spec", "qemu-kvm-0.12.3.tar.gz", "qemu-0.12-sample-name.patch"}
+    inputs = {Path(name).name for name in made["inputs"]} - {"series"}
+    assert {*series, "qemu.spec", "qemu-0.12-sample-name.patch"} <= inputs
+    assert names == {*inputs, "qemu-kvm-0.12.3.tar.gz"}
 
 
 def test_the_archive_is_the_base_whole(done: Work, tmp_path: Path) -> None:

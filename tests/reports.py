@@ -118,20 +118,25 @@ def build(package: str, *, state: State, log: str = "", because: str = "") -> Bu
 ROWS = tuple(TestRow(f"row-{n}", f"Row {n} of the test plan", "network") for n in range(8))
 
 
-def _row(title: str, covers: Sequence[str], passed: int, failed: int, undecided: int) -> dict[str, object]:
-    return {"title": title, "covers": list(covers), "pass": passed, "fail": failed, "undecided": undecided}
+def _row(name: str, plan: Sequence[str], verdict: str, passed: int, seen: str = "") -> dict[str, object]:
+    title = name.capitalize()
+    return {"id": name, "title": title, "plan": list(plan), "verdict": verdict, "observed": seen,
+            "passed": passed, "asked": 3}  # fmt: skip
 
 
 def smoke(*, standing: Standing = Standing.GOOD, why: str = "") -> Piece:
     """Evidence of a smoke test: a row passed, one failed, one was not decided; and something measured."""
-    rows = {
-        "ping": _row("Ping", ["row-0"], 3, 0, 0) | {"observed": {"replies": 20}},
-        "bulk": _row("Bulk", ["row-1"], 2, 1, 0) | {"why": why or "lost 2"},
-        "jumbo": _row("Jumbo", ["row-2"], 0, 0, 3) | {"why": "no answer"},
-        "own": _row("A row of its own", [], 3, 0, 0),
-    }
+    rows = [
+        _row("ping", ["row-0"], "pass", 3, "replies: 20"),
+        _row("bulk", ["row-1"], "fail", 2, why or "lost 2"),
+        _row("jumbo", ["row-2"], "undecided", 0, "no answer"),
+        _row("a row of its own", [], "pass", 3),
+    ]
+    runs = [
+        {"number": n, "ok": n != 3, "kernel": "2.6.33", "seconds": 20.5 + n, "trouble": ""} for n in (1, 2, 3)
+    ]
     measured = [{"title": "Ping, round trip", "unit": "ms", "on": [4.1, 4.3, 5.0], "off": [6.1, 6.5, 7.9]}]
-    facts = Said({"ok": False, "runs": 3, "passed": 2, "rows": rows, "measured": measured})
+    facts = Said({"ok": False, "runs": runs, "rows": rows, "accelerator": "tcg", "measured": measured})
     problem = "" if standing is Standing.GOOD else "changed since then: a.rpm"
     made = "2010-02-09T12:00:00Z"
     return Piece("smoke", "guest", "s.json", standing, facts, {"a.rpm": "0"}, made, (), problem)

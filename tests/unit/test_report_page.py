@@ -160,12 +160,13 @@ def test_without_the_history_the_change_against_upstream_is_unknown() -> None:
 def test_rows_of_the_test_plan_that_nothing_covered_are_unknown() -> None:
     page = page_of(material(package("kernel", 1), pieces=[smoke()]))
     assert "6 unknown" in page.text  # of eight, one passed, one failed, one was not decided; one row is extra
-    assert "guest: Bulk: 1 fail, 2 pass; lost 2" in page.text
+    assert "guest: Bulk: fail, 2 of 3 runs; lost 2" in page.text
 
 
 def test_a_row_that_passed_before_the_packages_changed_is_stale() -> None:
     page = page_of(material(package("kernel", 1), pieces=[smoke(standing=Standing.STALE)]))
     assert "3 stale" in page.text
+    assert page.text.count("stale guest, run ") == 3
     assert not re.search(r"\d+ passed", page.text)
 
 

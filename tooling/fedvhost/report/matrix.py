@@ -4,32 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from fedvhost.pipeline.material import Material
-from fedvhost.release.facts import Piece, Standing
+from fedvhost.release.facts import Piece, Said, Standing
 from fedvhost.release.gates import verdict
 from fedvhost.release.items import State as Item
 from fedvhost.report.plots import Plot, Series, plot
 from fedvhost.report.steps import State, judge
 
-# Words of a row's own, for its outcomes, in the order of gravity.
-_OUTCOMES = ("fail", "undecided", "pass")
 _STATES = {Item.DONE: State.PASSED, Item.FAILED: State.FAILED}
-# What of an observation is shown: a few numbers and words, not what a whole program said.
-_OBSERVED = 6
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """What a shape says of a row: ``word`` as the suite said it; ``seconds`` None: not measured."""
+    """What a shape says of a row: ``word`` as the suite said it, ``text`` what was seen."""
 
     shape: str
     title: str
     state: State
     word: str
     text: str = ""
-    seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of a shape; ``seconds`` None: not told. ``text``: the kernel, and what went wrong."""
+
+    shape: str
+    number: int
+    state: State
+    seconds: float | None
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +53,13 @@ class MatrixRow:
 @dataclass(frozen=True, slots=True)
 class Matrix:
     """All rows, in the test plan's order; ``shapes`` that ran, with ``problems``: why a shape's results do
-    not count now; ``plots`` of what was measured."""
+    not count now; ``runs`` with their timings; ``plots`` of what was measured."""
 
     shapes: tuple[str, ...]
     problems: tuple[str, ...]
     rows: tuple[MatrixRow, ...]
     counts: Mapping[str, int]
+    runs: tuple[Run, ...] = ()
     plots: tuple[Plot, ...] = ()
 
 
@@ -63,9 +69,9 @@ def matrix_of(material: Material) -> Matrix:
     planned = {t.id: t for t in material.case.feature.test_plan}
     cells: dict[str, list[Cell]] = {}
     for piece in pieces:
-        for name, row in _rows(piece):
-            covers = [c for c in row.get("covers") or () if c in planned] if _listed(row, "covers") else []
-            for covered in covers or [name]:
+        for row in piece.facts.each("rows") or ():
+            name = row.text("id") or "?"
+            for covered in [c for c in row.texts("plan") or () if c in planned] or [name]:
                 cells.setdefault(covered, []).append(_cell(piece, name, row))
     rows = []
     for name in (*planned, *(n for n in cells if n not in planned)):
@@ -78,6 +84,7 @@ def matrix_of(material: Material) -> Matrix:
         tuple(_problem(p) for p in pieces),
         tuple(rows),
         {s.value: sum(r.state is s for r in rows) for s in State},
+        tuple(run for piece in pieces for run in _runs(piece)),
         tuple(drawn for piece in pieces for drawn in _plots(piece)),
     )
 
@@ -92,52 +99,25 @@ def _problem(piece: Piece) -> str:
     return f"{state.value}: {text}" if state in (State.STALE, State.UNKNOWN) else ""
 
 
-def _listed(row: Mapping[str, Any], key: str) -> bool:
-    return isinstance(row.get(key), list)
-
-
-def _rows(piece: Piece) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """The rows of a suite, an object by id or a list of objects that have one."""
-    rows = piece.facts.content.get("rows")
-    if isinstance(rows, dict):
-        yield from ((str(k), v) for k, v in rows.items() if isinstance(v, dict))
-    elif isinstance(rows, list):
-        yield from ((str(r["id"]), r) for r in rows if isinstance(r, dict) and r.get("id"))
-
-
-def _cell(piece: Piece, name: str, row: Mapping[str, Any]) -> Cell:
-    word, state = _outcome(row)
-    if piece.standing is not Standing.GOOD and state is not State.UNKNOWN:
+def _cell(piece: Piece, name: str, row: Said) -> Cell:
+    word = row.text("verdict") or "undecided"
+    state = _STATES.get(verdict(word), State.UNKNOWN)
+    if not piece.good and state is not State.UNKNOWN:
         state = State.STALE
-    why = row.get("why")
-    seconds = row.get("seconds")
-    measured = isinstance(seconds, int | float) and not isinstance(seconds, bool)
-    return Cell(
-        piece.subject or "smoke",
-        str(row.get("title") or name),
-        state,
-        word,
-        str(why) if why else _observed(row.get("observed")),
-        float(seconds) if measured and seconds is not None else None,
-    )
+    passed, asked = row.number("passed"), row.number("asked")
+    if passed is not None and asked is not None:
+        word = f"{word}, {passed:g} of {asked:g} runs"
+    return Cell(piece.subject or "smoke", row.text("title") or name, state, word, row.text("observed") or "")
 
 
-def _outcome(row: Mapping[str, Any]) -> tuple[str, State]:
-    """The row's word and what it means: its verdict, else how often it came out which way."""
-    if isinstance(said := row.get("verdict"), str):
-        return said, _STATES.get(verdict(said), State.UNKNOWN)
-    counts = {k: n for k in _OUTCOMES if isinstance(n := row.get(k), int) and n > 0}
-    word = ", ".join(f"{n} {k}" for k, n in counts.items())
-    worst = next(iter(counts), "undecided")
-    return word or "undecided", _STATES.get(verdict(worst), State.UNKNOWN)
-
-
-def _observed(observed: object) -> str:
-    if not isinstance(observed, dict):
-        return ""
-    plain = {k: v for k, v in observed.items() if isinstance(v, str | int | float | bool)}
-    words = [f"{k} {v}" for k, v in plain.items() if len(str(v)) <= 40]
-    return ", ".join(words[:_OBSERVED])
+def _runs(piece: Piece) -> Iterator[Run]:
+    for at, run in enumerate(piece.facts.each("runs") or (), 1):
+        ok = run.flag("ok")
+        state = State.UNKNOWN if ok is None else State.PASSED if ok else State.FAILED
+        if not piece.good and state is not State.UNKNOWN:
+            state = State.STALE
+        words = [w for w in (run.text("kernel"), piece.facts.text("accelerator"), run.text("trouble")) if w]
+        yield Run(piece.subject or "smoke", at, state, run.number("seconds"), ", ".join(words))
 
 
 # -- measured -------------------------------------------------------------------------------------------

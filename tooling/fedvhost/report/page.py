@@ -8,6 +8,7 @@ bytes.
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import importlib.resources
 from collections.abc import Mapping, Sequence
@@ -38,6 +39,16 @@ SPEC_LINES = 700
 
 def render(material: Material, *, live: bool = False) -> bytes:
     """Return the page; ``live``: it looks for a newer one of itself where it came from."""
+    style, script = (_text(name) for name in ("page.css", "page.js"))
+    page = _environment().get_template("page.html.j2").render(
+        _context(material), live=live, style=Markup(style), script=Markup(script),
+        policy=_policy(style, script, live),
+    )  # fmt: skip
+    return page.encode("utf-8", "backslashreplace")
+
+
+@functools.cache
+def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("fedvhost.report", TEMPLATES),
         autoescape=True,
@@ -48,12 +59,7 @@ def render(material: Material, *, live: bool = False) -> bytes:
     )
     environment.filters["short"] = lambda oid: oid[:12]
     environment.filters["size"] = _size
-    style, script = (_text(name) for name in ("page.css", "page.js"))
-    page = environment.get_template("page.html.j2").render(
-        _context(material), live=live, style=Markup(style), script=Markup(script),
-        policy=_policy(style, script, live),
-    )  # fmt: skip
-    return page.encode("utf-8", "backslashreplace")
+    return environment
 
 
 def _finalize(value: object) -> object:

@@ -18,7 +18,7 @@ def plain(text: str, longest: int = LONGEST) -> str:
 
     Each line is cut to ``longest`` signs; how many it had is said.
     """
-    if text.isascii() and text.isprintable() and len(text) <= longest:
+    if len(text) <= longest and text.isascii() and text.isprintable():
         return text
     return "\n".join(_line(line, longest) for line in text.split("\n"))
 

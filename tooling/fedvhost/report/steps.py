@@ -135,10 +135,8 @@ def _build(facts: Facts) -> str:
 
 
 def _smoke(facts: Facts) -> str:
-    runs = facts.get("runs")
-    if isinstance(runs, list):
-        return f"{sum(r['ok'] is True for r in runs)} green of {_count(len(runs), 'run')}"
-    return f"{facts['passed']} green of {_count(int(facts['runs']), 'run')}"
+    runs = facts["runs"]
+    return f"{sum(r['ok'] is True for r in runs)} green of {_count(len(runs), 'run')}"
 
 
 def _count(number: int, one: str, many: str = "") -> str:

@@ -54,7 +54,6 @@ PROGRAMS = (
     Program("nm", "sees which symbols a module needs", "dnf install binutils", "apt-get install binutils"),
     Program("flock", "keeps two compiles apart", "dnf install util-linux", "apt-get install util-linux"),
     Program("mock", "builds in a clean chroot", "dnf install mock", "", needed=False),
-    Program("koji", "builds in Fedora's build system", "dnf install koji", "pip install koji", needed=False),
     Program(
         "qemu-system-x86_64",
         "boots a test host",
@@ -86,6 +85,7 @@ def doctor(invocation: Invocation, upstream: Sequence[str], as_json: bool) -> in
     findings = (
         *_interpreter(),
         *_programs(PROGRAMS),
+        _koji(),
         *_workspace(invocation, upstream),
     )
     healthy = all(f.here for f in findings if f.needed)
@@ -160,6 +160,20 @@ def _programs(programs: Sequence[Program]) -> Iterator[Finding]:
             program.fedora,
             program.debian,
         )
+
+
+def _koji() -> Finding:
+    """koji's client library, which is what ``build --via koji`` needs; its program need not be there."""
+    from fedvhost.builds.koji_profile import library
+
+    why = "builds in Fedora's build system"
+    try:
+        koji = library()
+        kerberos = "with" if getattr(koji, "reqgssapi", None) else "without"
+        here, found = True, f"library {koji.__version__}, {kerberos} Kerberos: {why}"
+    except FedvhostError:
+        here, found = False, f"no library: {why}"
+    return Finding("koji", here, False, found, "dnf install koji", "pip install 'fedvhost[koji]'")
 
 
 def _workspace(invocation: Invocation, options: Sequence[str]) -> Iterator[Finding]:

@@ -7,6 +7,7 @@ runs rpmbuild on this machine (``realkoji.builder``).
 from __future__ import annotations
 
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -153,10 +154,9 @@ def test_logs_of_a_running_build(koji_site: Site, tmp_path: Path) -> None:
     slow = make_srpm(tmp_path / "srpm", build="echo begun\nsleep 60\n")
     record = koji_site.submit(slow)
     folder = koji_site.folder(record)
-    while (
-        not (folder / "build-x86_64.log").is_file()
-        or "begun" not in (folder / "build-x86_64.log").read_text()
-    ):
+    log, until = folder / "build-x86_64.log", time.monotonic() + 60
+    while not (log.is_file() and "begun" in log.read_text()):
+        assert time.monotonic() < until, record
         record = koji.logs(record, folder, koji_site.events.append)
     assert record.state is State.BUILDING
     koji.cancel(record)

@@ -69,11 +69,16 @@ class Builder:
             if task["state"] == koji.TASK_STATES["FREE"]:
                 self.take(task["id"])
         for arch in list(self.arches):
-            self.follow(arch)
+            try:
+                self.follow(arch)
+            except koji.GenericError as error:
+                # Cancelled between our look and our next call; the next look ends rpmbuild.
+                print(f"task {arch.task}: {error}", flush=True)
         for build in list(self.builds):
             try:
                 self.finish(build)
             except koji.GenericError as error:
+                print(f"task {build.task}: {error}", flush=True)
                 self.fail(build.task, str(error))
 
     def take(self, number: int) -> None:
@@ -222,9 +227,10 @@ class Builder:
         self.session.host.closeTask(number, response)
 
     def fail(self, number: int, why: str) -> None:
-        """End a task as kojid does when its handler raises."""
+        """End a task as kojid does when its handler raises; one that was cancelled meanwhile has ended."""
         fault = koji.xmlrpcplus.Fault(koji.BuildError.faultCode, why)
-        self.session.host.failTask(number, koji.xmlrpcplus.dumps(fault))
+        with contextlib.suppress(koji.GenericError):
+            self.session.host.failTask(number, koji.xmlrpcplus.dumps(fault))
 
 
 def main(url: str, top: Path, parent: int) -> None:

@@ -84,3 +84,14 @@ def test_nonsense_that_nests_deeply_is_not_believed(workspace: Workspace) -> Non
     made(workspace)
     file_of(workspace, "f13", "vhost-net", "build", "kernel").write_text("[" * 200_000)
     assert "JSON" in spoiled(workspace)
+
+
+@pytest.mark.parametrize("name", ["check-kernel (copy).json", "-kernel.json", "check--x.json"])
+def test_a_file_that_fedvhost_never_wrote_is_told_and_harms_nothing(workspace: Workspace, name: str) -> None:
+    evidence = made(workspace)
+    file = file_of(workspace, "f13", "vhost-net", "build", "kernel")
+    file.with_name(name).write_bytes(file.read_bytes())
+    found = read_all(workspace, "f13", "vhost-net")
+    spoilt = [one for one in found if isinstance(one, Spoiled)]
+    assert [one.file.rpartition("/")[2] for one in spoilt] == [name]
+    assert [one.subject for one in found if isinstance(one, Evidence)] == [evidence.subject]

@@ -8,6 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from fedvhost.backport.manifest import (
     ContingencyPlan,
@@ -24,7 +26,7 @@ from fedvhost.errors import InputError
 from fedvhost.inside.rows import Verdict
 from fedvhost.release import gates
 from fedvhost.release.case import Case, inherit
-from fedvhost.release.checks import check_checklist, go_through
+from fedvhost.release.checks import CHECKS, check_checklist, go_through
 from fedvhost.release.contingency import (
     OFF,
     ON,
@@ -42,9 +44,16 @@ from fedvhost.release.items import Checklist, Finding, Item, State, finding, set
 from fedvhost.release.milestones import deadline_passed, stand
 from fedvhost.release.people import Review, SignOff, Waiver, Words, apply_waivers, overbroad
 from fedvhost.release.words import LONGEST, markdown, plain
+from fedvhost.report.checklist import checklist_lines, rendered
 from fedvhost.smoke.results import RowResult, Run, Smoke, facts
 
 TODAY = datetime.date(2010, 2, 1)
+KEYS = (
+    "ok", "id", "verdict", "plan", "observed", "rows", "runs", "picks", "commit", "subject", "review",
+    "patch", "patches", "rollup", "applied", "stopped", "problem", "findings", "prep", "failed",
+    "differing", "nvr", "nvrs", "state", "via", "results", "srpm", "options", "made", "offered",
+    "taken", "omitted", "not_checked", "what", "because", "flag", "base_name", "kernel",
+)  # fmt: skip
 MILESTONES = (
     Milestone("feature-freeze", "Feature Freeze", "2010-02-09", ("enable", "enhance")),
     Milestone("final-freeze", "Final Freeze", "2010-05-04", ("change",)),
@@ -467,3 +476,32 @@ def test_what_smoke_writes_is_what_is_read() -> None:
         here = case(build(), piece, checks=("smoke", "test-plan"))
         found = {f.scenario: f.state for s in go_through(here).settled for f in s.findings}
         assert (found["driver"], found["load"]) == (state, row)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=9) | st.just("pass") | st.just("done"),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=6),
+    max_leaves=20,
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.dictionaries(
+        st.sampled_from(["backport", "check", "fixes", "spec", "srpm", "build", "smoke", "contingency"]),
+        st.dictionaries(st.sampled_from(KEYS), JSON, max_size=8),
+    )
+)
+def test_whatever_evidence_says_there_is_an_answer_and_it_is_not_go(said: Mapping[str, Any]) -> None:
+    subjects = {"smoke": "driver", "contingency": ""}
+    pieces = [
+        Piece(kind, subjects.get(kind, "kernel"), f"{kind}.json", Standing.GOOD, Said(facts))
+        for kind, facts in said.items()
+    ]
+    here = case(*pieces, checks=tuple(CHECKS))
+    outcome = go_through(here)
+    assert not outcome.go
+    assert not gates.decide(here).on
+    contents(here)
+    for form in (rendered(outcome, "md"), rendered(outcome, "html"), "\n".join(checklist_lines(outcome))):
+        assert all(c.isprintable() or c == "\n" for c in form)

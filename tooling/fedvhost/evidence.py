@@ -122,6 +122,11 @@ def read_all(workspace: Workspace, release: str, feature: str) -> tuple[Evidence
     found: list[Evidence | Spoiled] = []
     for file in sorted(folder(workspace, release, feature).glob("*.json")):
         kind, _, subject = file.stem.partition("-")
+        if not _NAME.match(kind) or not (subject == "" or _NAME.match(subject)):
+            found.append(
+                Spoiled(workspace.relative(file), "no evidence has such a name: it is not fedvhost's")
+            )
+            continue
         one = read(workspace, release, feature, kind, subject)
         if one is not None:
             found.append(one)

@@ -192,6 +192,7 @@ def test_evidence_that_says_nothing_is_unknown(kind: str) -> None:
 
 
 def test_a_checklist_without_items_or_with_an_unknown_check_is_refused() -> None:
+    assert not go_through(case(checks=())).go
     with pytest.raises(InputError, match="would always say go"):
         check_checklist(Checklist("c", "C"), "c.toml")
     with pytest.raises(InputError, match=r"items\[1\]\.check: there is no check 'smokes'"):
@@ -260,6 +261,40 @@ def test_a_package_that_no_run_was_of_is_not_tested_and_rows_of_other_builds_dec
         "driver": State.UNKNOWN, "tested/kernel": State.UNKNOWN, "load": State.UNKNOWN, "whql": State.MANUAL,
     }  # fmt: skip
     assert {f.scenario: f.state for f in gates.runs(case(build(), smoke()))}["tested/kernel"] is State.DONE
+
+
+def test_every_package_that_ships_must_have_been_part_of_a_green_run() -> None:
+    other = replace(
+        build(nvr="qemu-1-1", results={"b/qemu-1-1.x86_64.rpm": "5"}),
+        subject="qemu-kvm",
+        file="build-qemu.json",
+    )
+    here = replace(case(build(), other, smoke()), packages=("kernel", "qemu-kvm"))
+    found = {f.scenario: f for f in gates.runs(here)}
+    assert found["tested/kernel"].state is State.DONE
+    assert found["tested/qemu-kvm"].state is State.UNKNOWN
+    assert "checklist waive --release f13 smoke --scenario tested/qemu-kvm" in found["tested/qemu-kvm"].next
+    assert not gates.decide(here).on
+    both = smoke(nvrs={"kernel": NVR, "qemu-kvm": "qemu-1-1"})
+    assert gates.decide(replace(case(build(), other, both), packages=("kernel", "qemu-kvm"))).on
+
+
+@pytest.mark.parametrize(
+    ("made", "state"),
+    [
+        ([], State.UNKNOWN),
+        (["34"], State.UNKNOWN),
+        (["34", "34"], State.DONE),
+        (["34", "35"], State.FAILED),
+        (["35", "35"], State.FAILED),
+        ("3434", State.UNKNOWN),
+    ],
+)
+def test_a_source_package_made_once_proves_nothing_and_another_than_was_built_is_wrong(
+    made: object, state: State
+) -> None:
+    srpm = Piece("srpm", "kernel", "srpm.json", Standing.GOOD, Said({"made": made}))
+    assert go_through(case(build(), srpm, checks=("srpm-reproducible",))).settled[0].state is state
 
 
 def test_after_the_deadline_nothing_is_turned_on() -> None:
@@ -342,9 +377,10 @@ def test_a_sign_off_is_stale_when_anything_changed_came_or_went() -> None:
 
 
 def test_words_that_cannot_be_believed_count_for_nothing() -> None:
-    words = Words((SignOff("qa", "Q", True, "", "1"),), problem="the seal does not fit")
-    gone = go_through(case(checks=("sign-offs", "test-plan"), words=words))
-    assert not any(f.state is State.DONE for s in gone.settled for f in s.findings)
+    waiver = Waiver("smoke", "driver", "Wim", "no such machine", "2010-03-01", "")
+    words = Words((SignOff("qa", "Q", True, "", "1"),), (), (waiver,), problem="the seal does not fit")
+    gone = go_through(case(checks=("sign-offs", "test-plan", "smoke"), words=words))
+    assert not any(f.state.passes for s in gone.settled for f in s.findings)
     assert "the seal does not fit" in gone.notes[-1]
 
 

@@ -42,7 +42,7 @@ def step(page: str, package: str, title: str) -> str:
 
 def test_a_backport_is_shown_with_every_pick_and_its_patch(done: Work) -> None:
     page = report(done)
-    assert page.count('<article class="card"') == len(re.findall(r"<li><time>", page)) > 10
+    assert page.count('<article class="card"') == len(re.findall(r"<li><time>2", page)) > 10
     assert "Same change as upstream" in page
     assert "Changed against upstream: " in page
     assert step(page, "kernel", "Series").startswith("passed")
@@ -125,6 +125,22 @@ def test_the_spec_is_compared_with_the_last_commit_or_with_itself(done: Work) ->
     assert "the last commit, " in page
     assert "+# a remark of mine" in page
     assert "Nothing differs." in page  # qemu-kvm
+
+
+def test_a_conflict_is_shown_with_its_cause_and_what_is_to_settle(fresh: Work) -> None:
+    manifest = fresh.file("backport/features/vhost-net.toml")
+    tables = re.split(r"^(?=\[)", manifest.read_text(), flags=re.MULTILINE)
+    adapts_kvm_h = re.compile(r"\A\[\[packages.qemu-kvm.adapt\]\].*kvm\.h", re.DOTALL)
+    manifest.write_text("".join(t for t in tables if not adapts_kvm_h.match(t)))
+    assert fresh.run("backport").code == 1
+    page = report(fresh)
+    assert "stopped before the rest" in page
+    conflict = page.split('id="qemu-kvm-stop"')[1]
+    assert "kvm.h: the place found is #ifdef KVM_UPSTREAM" in conflict
+    assert "qemu-kvm: our own way to KVM" in conflict
+    assert "&lt;&lt;&lt;&lt;&lt;&lt;&lt; here" in conflict
+    assert "fedvhost resume --release f13" in conflict
+    assert not step(page, "qemu-kvm", "Series").startswith("passed")
 
 
 def record(work: Work, **changes: object) -> Record:

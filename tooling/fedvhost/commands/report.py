@@ -69,7 +69,7 @@ def report(
         output = workspace.state_dir / "report" / name
     page = render(material)
     write_atomic(output.absolute(), page)
-    click.echo(f"{output}  ({len(page) / 1e6:.1f} MB)")
+    click.echo(f"{workspace.relative(output)}  ({len(page) / 1e6:.1f} MB)")
     return 0
 
 

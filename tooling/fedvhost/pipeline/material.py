@@ -53,10 +53,18 @@ class BuildMaterial:
 
 
 @dataclass(frozen=True, slots=True)
+class Marked:
+    """A file that a person has to settle: its path, and the places with conflict markers."""
+
+    path: str
+    places: str
+
+
+@dataclass(frozen=True, slots=True)
 class PackageMaterial:
     """One package. ``plan`` None: it is not planned. ``commits``: what the store has of upstream's commits
     (``history``: why it has none). ``patches``: name → content, in the order of the series; ``patch_of``:
-    commit → name."""
+    commit → name. ``marked``: the files of the conflict that the plan stopped at, as they are now."""
 
     name: str
     plan: PackagePlan | None = None
@@ -66,6 +74,7 @@ class PackageMaterial:
     patch_of: Mapping[Oid, str] = field(default_factory=dict)
     folder: str = ""
     spec: SpecDiff = SpecDiff()
+    marked: tuple[Marked, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

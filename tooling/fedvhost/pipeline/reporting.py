@@ -9,7 +9,7 @@ import contextlib
 import datetime
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from fedvhost.backport.plan import PackagePlan, Plan, from_json
@@ -19,12 +19,14 @@ from fedvhost.errors import FedvhostError, InputError
 from fedvhost.evidence import Spoiled
 from fedvhost.git.store import GitStore
 from fedvhost.pipeline.changes import PLAIN
+from fedvhost.pipeline.conflicts import conflict_folder
 from fedvhost.pipeline.documenting import collect_all
 from fedvhost.pipeline.exporting import exported
 from fedvhost.pipeline.inputs import Manifests, Request, read_manifests
 from fedvhost.pipeline.material import (
     BuildMaterial,
     Log,
+    Marked,
     Material,
     PackageMaterial,
     UpstreamCommit,
@@ -45,6 +47,8 @@ _ROLLED = re.compile(rb"^commit ([0-9a-f]{40}) \(", re.MULTILINE)
 TAIL_BYTES, TAIL_LINES = 256 << 10, 40
 # A patch larger than this is not compared line by line.
 LARGEST_PATCH = 8 << 20
+# Lines of a file between conflict markers that are shown.
+MARKED_LINES = 120
 
 
 def collect(workspace: Workspace, request: Request, today: datetime.date) -> Material:
@@ -117,7 +121,35 @@ def _package(workspace: Workspace, manifests: Manifests, name: str, plan: Plan |
         _patch_of(patches),
         workspace.relative(folder),
         spec_diff(workspace, spec, manifests.feature.name),
+        _marked(conflict_folder(workspace, manifests.release.name, manifests.feature.name, name))
+        if part is not None and part.stop is not None
+        else (),
     )
+
+
+def _marked(folder: Path) -> tuple[Marked, ...]:
+    """Read what is left to settle in the files that were put there for a person to edit."""
+    found = []
+    for file in sorted(f for f in folder.rglob("*") if f.is_file() and not f.is_symlink()):
+        with contextlib.suppress(OSError):
+            lines = _head(file, LARGEST_PATCH).decode("utf-8", "replace").split("\n")
+            found.append(Marked(str(file.relative_to(folder)), "\n".join(_places(lines))))
+    return tuple(found)
+
+
+def _places(lines: Sequence[str]) -> Iterator[str]:
+    """The lines between conflict markers, and the markers."""
+    within, told = False, 0
+    for line in lines:
+        within = within or line.startswith("<<<<<<<")
+        if within:
+            told += 1
+            if told > MARKED_LINES:
+                yield "…"
+                return
+            yield line
+        if line.startswith(">>>>>>>"):
+            within = False
 
 
 def _patches(folder: Path) -> Mapping[str, bytes]:

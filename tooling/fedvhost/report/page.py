@@ -163,6 +163,7 @@ def _package(package: PackageMaterial, picks: int) -> Mapping[str, Any]:
         "folder": package.folder,
         "conflicts": [c for c in cards if c.done or c.review],
         "stop": _stop(plan),
+        "marked": package.marked,
         "considered": _considered(plan),
         "undecided": plan.undecided if plan else (),
         "spec": package.spec,

@@ -17,29 +17,34 @@ from fedvhost.commands.run import style
 
 if TYPE_CHECKING:
     from fedvhost.pipeline.smoking import Watcher
-    from fedvhost.smoke.results import RowResult
+    from fedvhost.smoke.results import RowResult, Smoke
 
 _PATH = click.Path(path_type=Path)
 
 
 @click.command()
 @click.option(
-    "--shape", default="driver", show_default=True, help="driver: the kernel half; guest: real guests."
-)
+    "--shape", "shapes", multiple=True,
+    help="driver: the kernel half; guest: real guests; sample: the sample's packages. May be repeated "
+    "(else: those that the release's gate names, or driver).",
+)  # fmt: skip
 @click.option("--row", "rows", multiple=True, metavar="NAME", help="Only this row, and what it builds on.")
-@click.option("--repeat", type=click.IntRange(min=1), default=1, help="Do it so many times.")
+@click.option(
+    "--repeat", type=click.IntRange(min=1),
+    help="Do it so many times (else: as often as the release's gate demands, or once).",
+)  # fmt: skip
 @click.option("--release", default="", help="The release whose evidence this is: f13.")
 @click.option("--feature", default="", help="The feature (else: the only one there is).")
 @click.option("--kernel", type=_PATH, help="Boot this kernel (bzImage or vmlinux); with --modules.")
 @click.option("--modules", type=_PATH, metavar="DIR", help="Its modules: lib/modules/<release>.")
 @click.option(
-    "--kernel-rpm",
-    "kernel_rpms",
-    type=_PATH,
-    multiple=True,
-    metavar="FILE",
+    "--kernel-rpm", "kernel_rpms", type=_PATH, multiple=True, metavar="FILE",
     help="Boot the kernel in this RPM.",
-)
+)  # fmt: skip
+@click.option(
+    "--rpm", "rpms", type=_PATH, multiple=True, metavar="FILE",
+    help="Test this package, with a shape of packages (else: what was built last for --release).",
+)  # fmt: skip
 @click.option("--accel", type=click.Choice(["kvm", "tcg"]), help="Use this (else: what is seen to work).")
 @click.option(
     "--timeout", type=click.FloatRange(min=1), default=None, help="Stop a test host after so many seconds."
@@ -49,9 +54,10 @@ _PATH = click.Path(path_type=Path)
 @json_option
 @pass_invocation
 def smoke(
-    invocation: Invocation, shape: str, rows: tuple[str, ...], repeat: int, release: str, feature: str,
-    kernel: Path | None, modules: Path | None, kernel_rpms: tuple[Path, ...], accel: str | None,
-    timeout: float | None, only_list: bool, only_prepare: bool, as_json: bool,
+    invocation: Invocation, shapes: tuple[str, ...], rows: tuple[str, ...], repeat: int | None, release: str,
+    feature: str, kernel: Path | None, modules: Path | None, kernel_rpms: tuple[Path, ...],
+    rpms: tuple[Path, ...], accel: str | None, timeout: float | None, only_list: bool, only_prepare: bool,
+    as_json: bool,
 ) -> int:  # fmt: skip
     """Boot a test host and ask it whether vhost-net works.
 
@@ -62,35 +68,49 @@ def smoke(
     """
     from fedvhost.pipeline import smoking
 
-    options = smoking.Options(
-        shape, rows, repeat, kernel, modules, kernel_rpms, accel or "", timeout or 0.0, release,
-        _feature(invocation, release, feature),
-    )  # fmt: skip
+    demanded, runs = smoking.demanded(invocation.workspace(), release) if release else ((), 1)
+    shapes = shapes or demanded or ("driver",)
     if only_list:
-        return _list(shape, rows, as_json)
-    with _watching(invocation, shape, as_json) as watcher:
-        if only_prepare:
-            made = smoking.prepare(options, watcher.doing).built
-            click.echo(f"made: {', '.join(made)}" if made else "everything is in the cache")
-            return 0
-        workspace = invocation.workspace()
-        result = smoking.run_smoke(workspace, options, watcher)
+        return _list(shapes, rows, as_json)
+    if rows and len(shapes) > 1:
+        raise click.UsageError(f"--row: say of which shape, with --shape; there are: {', '.join(shapes)}")
+    feature = _feature(invocation, release, feature)
+    results = []
+    for shape in shapes:
+        options = smoking.Options(
+            shape, rows, repeat or (1 if rows else runs), kernel, modules, kernel_rpms, accel or "",
+            timeout or 0.0, release, feature, rpms=rpms,
+        )  # fmt: skip
+        with _watching(invocation, shape, as_json) as watcher:
+            if only_prepare:
+                made = smoking.prepare(options, watcher.doing).built
+                click.echo(f"made: {', '.join(made)}" if made else "everything is in the cache")
+                return 0
+            results.append(smoking.run_smoke(invocation.workspace(), options, watcher))
+        if not as_json:
+            _tell(results[-1], shapes)
     if as_json:
         from fedvhost.smoke.results import to_object
 
-        click.echo(json.dumps(to_object(result), indent=2, sort_keys=True, ensure_ascii=False))
-    else:
-        from fedvhost.report.smoke import smoke_lines
-
-        for line in smoke_lines(result, style, _width()):
-            click.echo(line)
-    return 0 if result.ok else 1
+        found = [to_object(r) for r in results]
+        whole = found[0] if len(found) == 1 else {"ok": all(r.ok for r in results), "shapes": found}
+        click.echo(json.dumps(whole, indent=2, sort_keys=True, ensure_ascii=False))
+    return 0 if all(r.ok for r in results) else 1
 
 
-def _list(shape: str, rows: tuple[str, ...], as_json: bool) -> int:
+def _tell(result: Smoke, shapes: tuple[str, ...]) -> None:
+    from fedvhost.report.smoke import smoke_lines
+
+    for line in smoke_lines(result, style, _width()):
+        click.echo(line)
+    if result.shape != shapes[-1]:
+        click.echo()
+
+
+def _list(shapes: tuple[str, ...], rows: tuple[str, ...], as_json: bool) -> int:
     from fedvhost.pipeline import smoking
 
-    found = smoking.chosen(shape, rows)
+    found = [row for shape in shapes for row in smoking.chosen(shape, rows)]
     if as_json:
         listed = [{"id": r.id, "title": r.title, "covers": list(r.covers)} for r in found]
         click.echo(json.dumps(listed, indent=2, sort_keys=True, ensure_ascii=False))

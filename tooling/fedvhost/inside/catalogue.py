@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from fedvhost.inside import driver_rows, guest_rows
+from fedvhost.inside import driver_rows, guest_rows, sample_rows
 from fedvhost.inside.rows import Row
 
 SHAPES: dict[str, tuple[Row, ...]] = {
     "driver": tuple(driver_rows.ROWS.all),
     "guest": tuple(guest_rows.ROWS.all),
+    "sample": tuple(sample_rows.ROWS.all),
 }
+
+# Shapes that test what was built: the packages are unpacked in the test host.
+PACKAGED = frozenset({"sample"})

@@ -15,15 +15,18 @@ from pathlib import Path
 from typing import Any
 
 from fedvhost import evidence
+from fedvhost.backport.manifest_toml import read_release
 from fedvhost.errors import FedvhostError, InputError
 from fedvhost.guests import image, kernel
 from fedvhost.guests.cpio import Entry, file
 from fedvhost.guests.kernel import Kernel
 from fedvhost.guests.machine import Accelerator, Machine
+from fedvhost.guests.packages import unpacked
 from fedvhost.guests.proof import Proven, prove
 from fedvhost.guests.running import HostRun, Record, joined, run_host
-from fedvhost.inside.catalogue import SHAPES
+from fedvhost.inside.catalogue import PACKAGED, SHAPES
 from fedvhost.inside.rows import Row
+from fedvhost.pipeline.packaged import Packages, packages_to_test
 from fedvhost.smoke.junit import junit
 from fedvhost.smoke.results import RowResult, Run, Smoke, answered, attachments, collect, facts
 from fedvhost.workspace import Workspace, nearest, write_atomic
@@ -41,7 +44,8 @@ class Options:
 
     ``rows``: only these; ``timeout``: seconds after which a test host is stopped (0: what its rows may take);
     ``accelerator``: "kvm" or "tcg", else what is proven to work; ``files`` go over the test host's own;
-    ``release`` and ``feature``: whom the evidence is for (none: no evidence is kept).
+    ``release`` and ``feature``: whom the evidence is for (none: no evidence is kept); ``rpms``: the packages
+    that a shape of packages tests (none given: those that were built last).
     """
 
     shape: str
@@ -55,6 +59,7 @@ class Options:
     release: str = ""
     feature: str = ""
     files: Sequence[Entry] = field(default_factory=tuple)
+    rpms: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +92,7 @@ def run_smoke(workspace: Workspace, options: Options, watcher: Watcher) -> Smoke
     rows = chosen(options.shape, options.rows)
     cache = image.cache_dir()
     base = workspace.state_dir / "smoke"
+    packages = _packages(workspace, options)
     with _alone(base, options.shape):
         workspace.keep_out_of_git()
         watcher.doing("looking for a kernel")
@@ -102,14 +108,38 @@ def run_smoke(workspace: Workspace, options: Options, watcher: Watcher) -> Smoke
         else:
             watcher.doing("trying whether KVM boots a kernel here")
             proven = prove(cache, parts.kernel, folder / "kvm-proof", guests=guests)
+        options = dataclasses.replace(options, files=(*unpacked(packages.rpms), *options.files))
         host = _Host(options, rows, parts, proven, folder)
         runs = tuple(_run(workspace, host, n, watcher) for n in range(1, options.repeat + 1))
         smoke = Smoke(
             options.shape, runs, proven.accelerator.value, proven.because, host_kernel.origin,
             len(rows) == len(SHAPES[options.shape]), time.monotonic() - start,
-            {"kernel": host_kernel.nvr} if host_kernel.nvr else {},
+            {**packages.nvrs, **({"kernel": host_kernel.nvr} if host_kernel.nvr else {})},
         )  # fmt: skip
-        return _keep(workspace, smoke, options, host_kernel, folder)
+        return _keep(workspace, smoke, options, (*packages.rpms, *_looked_at(options, host_kernel)), folder)
+
+
+def demanded(workspace: Workspace, release: str) -> tuple[tuple[str, ...], int]:
+    """Return the shapes that the release's gate names, and how many runs of each it demands.
+
+    Raises:
+        InputError: there is no such release, or its manifest is wrong.
+    """
+    file = workspace.release_file(release)
+    gate = read_release(workspace.release_text(release), workspace.relative(file)).gate
+    return gate.shapes, max(gate.runs, 1)
+
+
+def _packages(workspace: Workspace, options: Options) -> Packages:
+    if options.shape not in PACKAGED:
+        if options.rpms:
+            raise InputError(f"--rpm: shape '{options.shape}' tests no packages; {' and '.join(PACKAGED)} do")
+        return Packages((), {})
+    return packages_to_test(workspace, options.release, options.feature, options.rpms)
+
+
+def _looked_at(options: Options, of: Kernel) -> tuple[Path, ...]:
+    return options.kernel_rpms or (of.image,)
 
 
 def prepare(options: Options, doing: Callable[[str], None]) -> image.Parts:
@@ -207,16 +237,15 @@ def _boot(host: _Host, folder: Path, tell: Callable[[Record], None]) -> HostRun:
         return run_host(machine, [descriptor], timeout, tell)
 
 
-def _keep(workspace: Workspace, smoke: Smoke, options: Options, of: Kernel, folder: Path) -> Smoke:
+def _keep(workspace: Workspace, smoke: Smoke, options: Options, of: Sequence[Path], folder: Path) -> Smoke:
     """Write JUnit XML, and evidence of a whole shape."""
     smoke = dataclasses.replace(smoke, junit=workspace.relative(folder / "junit.xml"))
     write_atomic(folder / "junit.xml", junit(smoke))
     if not (smoke.complete and options.release and options.feature):
         return smoke
-    looked_at = options.kernel_rpms or (of.image,)
     found = evidence.Evidence(
         options.release, options.feature, "smoke", options.shape,
-        evidence.hashes(workspace, [p.resolve() for p in looked_at]), facts(smoke),
+        evidence.hashes(workspace, [p.resolve() for p in of]), facts(smoke),
     )  # fmt: skip
     return dataclasses.replace(smoke, evidence=evidence.write(workspace, found))
 

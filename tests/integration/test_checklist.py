@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from backports import PLAN, RELEASE, Work
+from conftest import USER_CACHE
 from fedvhost.evidence import file_of, sealed
 from fedvhost.workspace import Workspace
 from released import DECISIONS, PATCH, TODAY, checklist, findings, gone, reviewed, signed, smoked, states
@@ -29,11 +30,14 @@ def test_from_nothing_it_is_no_go_with_a_command_for_everything_unknown(fresh: W
     assert "→ fedvhost backport --release f13 --package kernel" in ran.out
 
 
-def test_builds_and_words_lead_to_go_and_one_byte_leads_back(ready: Work) -> None:
+def test_builds_tests_and_words_lead_to_go_and_one_byte_leads_back(
+    ready: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(USER_CACHE))  # kernels, and parts of images
     before = states(ready)
     assert before["srpm-reproducible"] == before["built"] == before["compiled"] == "done"
     assert (before["smoke"], before["plan-reviewed"], before["sign-offs"]) == ("unknown", "manual", "manual")
-    gone(ready)
+    gone(ready, really=True)
     assert "GO" in ready.run("checklist", *TODAY).out.splitlines()[-1]
 
     patch = ready.file(PATCH)
@@ -46,7 +50,7 @@ def test_builds_and_words_lead_to_go_and_one_byte_leads_back(ready: Work) -> Non
         texts = [f["text"] for f in findings(ready, item).values() if f["state"] == "unknown"]
         assert texts
         assert all("stale: changed since" in t and PATCH in t for t in texts)
-    smoke = findings(ready, "smoke")["driver"]["text"]
+    smoke = findings(ready, "smoke")["sample"]["text"]
     assert smoke.startswith("stale: the build of kernel is stale")
     assert PATCH in smoke
     assert PATCH in findings(ready, "sign-offs")["qa"]["text"]
@@ -73,7 +77,7 @@ def test_too_few_runs_and_a_red_row_are_not_green(ready: Work) -> None:
     smoked(ready, row="fail")
     after = states(ready)
     assert (after["smoke"], after["test-plan"]) == ("failed", "failed")
-    assert "red: load" in findings(ready, "smoke")["driver"]["text"]
+    assert "red: load" in findings(ready, "smoke")["sample"]["text"]
 
 
 # -- people --------------------------------------------------------------------------------------------
@@ -104,16 +108,16 @@ def test_waivers_are_for_one_thing_for_a_while(ready: Work) -> None:
     for item, scenario, until, says in (
         ("smoke", "*", "2010-03-01", "without wildcards"),
         ("smoke", "guest", "2010-03-01", "is not open"),
-        ("smoke", "driver", "2012-03-01", "longer than a release takes"),
+        ("smoke", "sample", "2012-03-01", "longer than a release takes"),
         ("sign-offs", "qa", "2010-03-01", "cannot be waived"),
-        ("smoke,built", "driver", "2010-03-01", "one item"),
+        ("smoke,built", "sample", "2010-03-01", "one item"),
     ):
         ran = checklist(ready, "waive", item, "--scenario", scenario, "--until", until, *why, code=1)
         assert ran.out.startswith("refused: ")
         assert says in ran.out
     assert not ready.file(DECISIONS).exists()
-    checklist(ready, "waive", "smoke", "--scenario", "driver", "--until", "2010-02-20", *why)
-    assert findings(ready, "smoke")["driver"]["state"] == "waived"
+    checklist(ready, "waive", "smoke", "--scenario", "sample", "--until", "2010-02-20", *why)
+    assert findings(ready, "smoke")["sample"]["state"] == "waived"
     late = ready.run("checklist", "--today", "2010-02-21")
     assert "the waiver by Wim does not hold: it ended on 2010-02-20" in " ".join(late.out.split())
 
@@ -204,7 +208,7 @@ def test_documents_say_what_is_known_and_a_second_run_changes_nothing(ready: Wor
     ran = ready.call("-C", ready.root, "docs", "--release", "f13")
     assert ran.out.count("written ") == 3
     page, guide = (folder / "feature-page.md").read_text(), (folder / "user-guide.md").read_text()
-    assert "| Load the driver | kernel | **done** | as it should be (driver) |" in page
+    assert "| Load the driver | kernel | **done** | as it should be (sample) |" in page
     assert "| Networking tests of a guest's vendor | guest | **manual** |" in page
     assert "    qemu-kvm -netdev tap,ifname=tap0,vhost=on" in guide
     assert "mrg\\_rxbuf=off" in guide
@@ -258,4 +262,4 @@ def test_a_freeze_exception_has_its_four_parts_and_says_what_is_not_known(
     assert "only &lt;b&gt;repairs&lt;/b&gt;" in ran.out
     assert ("**not known:" in ran.out) != known
     assert ("- build kernel/x86\\_64: **done**" in ran.out) == known
-    assert "- smoke driver: **unknown**" in ran.out
+    assert "- smoke sample: **unknown**" in ran.out

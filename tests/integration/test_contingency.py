@@ -127,7 +127,7 @@ def test_a_spec_without_the_line_changes_nothing_anywhere(ready: Work) -> None:
 
 def test_decide_turns_on_what_earned_it_and_stale_evidence_does_not(ready: Work) -> None:
     ran = contingency(ready, "decide", code=1)
-    assert "there is no evidence yet: smoke of driver" in ran.out
+    assert "there is no evidence yet: smoke of sample" in ran.out
     assert ran.out.splitlines()[-1].startswith("off: 3 of 6")
     smoked(ready, runs=2)
     assert "2 green of 2 runs; 3 of 3 are wanted" in contingency(ready, "decide", code=1).out
@@ -153,7 +153,7 @@ def test_decide_is_not_moved_by_a_red_or_undecided_run(ready: Work, row: str) ->
     contingency(ready, "decide", code=1)
     assert 'vhost-net = "off"' in ready.file(RELEASE).read_text()
     checklist(
-        ready, "waive", "smoke", "--scenario", "driver", "--by", "Wim", "--until", "2010-03-01",
+        ready, "waive", "smoke", "--scenario", "sample", "--by", "Wim", "--until", "2010-03-01",
         "--because", "we are in a hurry",
     )  # fmt: skip
     contingency(ready, "decide", code=1)

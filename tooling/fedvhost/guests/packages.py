@@ -37,9 +37,18 @@ def unpacked(rpms: Sequence[Path]) -> tuple[Entry, ...]:
 
 
 def source_nvr(rpm: Path) -> str:
-    """The name, version and release of the source package that ``rpm`` was built of."""
+    """The name, version and release of the source package that ``rpm`` was built of.
+
+    Raises:
+        InputError: it is missing, or no RPM.
+    """
+    if not rpm.is_file():
+        raise InputError("there is no such package", file=rpm)
     query = ["rpm", "-qp", "--nosignature", "--nodigest", "--qf", "%{SOURCERPM}", os.fspath(rpm)]
-    return process.run(query).stdout.decode().removesuffix(".src.rpm").removesuffix(".nosrc.rpm")
+    said = process.run(query, ok=range(256))
+    if said.returncode != 0:
+        raise InputError("is no RPM that rpm can read", file=rpm)
+    return said.stdout.decode().removesuffix(".src.rpm").removesuffix(".nosrc.rpm")
 
 
 def _entries(root: Path) -> Iterator[Entry]:

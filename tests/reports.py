@@ -118,13 +118,28 @@ def build(package: str, *, state: State, log: str = "", because: str = "") -> Bu
 ROWS = tuple(TestRow(f"row-{n}", f"Row {n} of the test plan", "network") for n in range(8))
 
 
+def nvr(package: str) -> str:
+    """The build of a package that is to ship."""
+    return f"{package}-1.0-2.fc13"
+
+
+def built(package: str) -> Piece:
+    """Evidence of that build."""
+    facts = Said({"ok": True, "nvr": nvr(package), "via": "rpmbuild", "state": "done"})
+    return Piece(
+        "build", package, f"build-{package}.json", Standing.GOOD, facts, {"a.patch": "0"}, "2010-02-09"
+    )
+
+
 def _row(name: str, plan: Sequence[str], verdict: str, passed: int, seen: str = "") -> dict[str, object]:
     title = name.capitalize()
     return {"id": name, "title": title, "plan": list(plan), "verdict": verdict, "observed": seen,
             "passed": passed, "asked": 3}  # fmt: skip
 
 
-def smoke(*, standing: Standing = Standing.GOOD, why: str = "") -> Piece:
+def smoke(
+    *, standing: Standing = Standing.GOOD, why: str = "", packages: Sequence[str] = ("kernel",)
+) -> Piece:
     """Evidence of a smoke test: a row passed, one failed, one was not decided; and something measured."""
     rows = [
         _row("ping", ["row-0"], "pass", 3, "replies: 20"),
@@ -136,7 +151,16 @@ def smoke(*, standing: Standing = Standing.GOOD, why: str = "") -> Piece:
         {"number": n, "ok": n != 3, "kernel": "2.6.33", "seconds": 20.5 + n, "trouble": ""} for n in (1, 2, 3)
     ]
     measured = [{"title": "Ping, round trip", "unit": "ms", "on": [4.1, 4.3, 5.0], "off": [6.1, 6.5, 7.9]}]
-    facts = Said({"ok": False, "runs": runs, "rows": rows, "accelerator": "tcg", "measured": measured})
+    facts = Said(
+        {
+            "ok": False,
+            "runs": runs,
+            "rows": rows,
+            "accelerator": "tcg",
+            "measured": measured,
+            "nvrs": {p: nvr(p) for p in packages},
+        }
+    )
     problem = "" if standing is Standing.GOOD else "changed since then: a.rpm"
     made = "2010-02-09T12:00:00Z"
     return Piece("smoke", "guest", "s.json", standing, facts, {"a.rpm": "0"}, made, (), problem)
@@ -205,4 +229,9 @@ def everything(picks: int) -> Material:
             "qemu-kvm", state=State.FAILED, log="cc -c a.c\na.c:1: error: no\n", because="a.c:1: error: no"
         ),
     ]
-    return material(kernel, qemu, pieces=[smoke()], builds=builds)
+    return material(
+        kernel,
+        qemu,
+        pieces=[built("kernel"), built("qemu-kvm"), smoke(packages=("kernel", "qemu-kvm"))],
+        builds=builds,
+    )

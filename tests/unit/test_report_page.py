@@ -12,7 +12,7 @@ from fedvhost.release.facts import Piece, Said, Standing
 from fedvhost.report.page import render
 from fedvhost.report.steps import State as Step
 from fedvhost.report.steps import judge
-from reports import HOSTILE, build, everything, material, oid, package, smoke
+from reports import HOSTILE, build, built, everything, material, oid, package, smoke
 
 
 class Seen(HTMLParser):
@@ -158,9 +158,16 @@ def test_without_the_history_the_change_against_upstream_is_unknown() -> None:
 
 
 def test_rows_of_the_test_plan_that_nothing_covered_are_unknown() -> None:
-    page = page_of(material(package("kernel", 1), pieces=[smoke()]))
+    page = page_of(material(package("kernel", 1), pieces=[built("kernel"), smoke()]))
     assert "6 unknown" in page.text  # of eight, one passed, one failed, one was not decided; one row is extra
     assert "guest: Bulk: fail, 2 of 3 runs; lost 2" in page.text
+
+
+def test_rows_that_passed_on_another_build_are_unknown_for_what_ships() -> None:
+    for pieces in ([smoke()], [built("kernel"), smoke(packages=("other",))]):
+        page = page_of(material(package("kernel", 1), pieces=pieces))
+        assert "1 failed, 8 unknown" in page.text
+        assert "what it passed does not count for what ships" in page.text
 
 
 def test_a_row_that_passed_before_the_packages_changed_is_stale() -> None:

@@ -76,7 +76,7 @@ def rows(case: Case) -> tuple[tuple[str, Piece, Said], ...]:
     its evidence, and the row."""
     found = []
     for (kind, shape), piece in sorted(case.pieces.items()):
-        if kind == "smoke" and piece.good and _other_builds(case, piece) is None:
+        if kind == "smoke" and piece.good and other_builds(case, piece) is None:
             found += [(shape, piece, row) for row in piece.facts.each("rows") or ()]
     return tuple(found)
 
@@ -129,7 +129,7 @@ def _shape(case: Case, shape: str) -> Finding:
     then = _smoke_command(case, shape)
     if not piece.good:
         return finding(shape, State.UNKNOWN, piece.why_not, piece.file, then=then)
-    if (other := _other_builds(case, piece)) is not None:
+    if (other := other_builds(case, piece)) is not None:
         return finding(shape, State.UNKNOWN, other, piece.file, then=then)
     ran = piece.facts.each("runs")
     if ran is None:
@@ -160,7 +160,7 @@ def _said_nvrs(piece: Piece) -> frozenset[str]:
     return frozenset((piece.facts.mapping("nvrs") or {}).values())
 
 
-def _other_builds(case: Case, piece: Piece) -> str | None:
+def other_builds(case: Case, piece: Piece) -> str | None:
     """Say why a smoke test is not of the builds that are to ship, or None."""
     tested = piece.facts.mapping("nvrs")
     if not tested:

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 
 from fedvhost.pipeline.material import Material
 from fedvhost.release.facts import Piece, Said, Standing
-from fedvhost.release.gates import verdict
+from fedvhost.release.gates import other_builds, verdict
 from fedvhost.release.items import State as Item
 from fedvhost.report.plots import Plot, Series, plot
 from fedvhost.report.steps import State, judge
 
+# Signs of what was seen that are shown; the evidence has all of it.
+SEEN = 220
 _STATES = {Item.DONE: State.PASSED, Item.FAILED: State.FAILED}
 
 
@@ -68,11 +70,12 @@ def matrix_of(material: Material) -> Matrix:
     pieces = [p for p in material.pieces if p.kind == "smoke" and p.standing is not Standing.MISSING]
     planned = {t.id: t for t in material.case.feature.test_plan}
     cells: dict[str, list[Cell]] = {}
+    other = {p.subject: other_builds(material.case, p) for p in pieces if p.good}
     for piece in pieces:
         for row in piece.facts.each("rows") or ():
             name = row.text("id") or "?"
             for covered in [c for c in row.texts("plan") or () if c in planned] or [name]:
-                cells.setdefault(covered, []).append(_cell(piece, name, row))
+                cells.setdefault(covered, []).append(_cell(piece, name, row, other.get(piece.subject)))
     rows = []
     for name in (*planned, *(n for n in cells if n not in planned)):
         test, said = planned.get(name), tuple(cells.get(name, ()))
@@ -81,7 +84,7 @@ def matrix_of(material: Material) -> Matrix:
         rows.append(MatrixRow(name, title, where, by, said, _worst([c.state for c in said])))
     return Matrix(
         tuple(p.subject or "smoke" for p in pieces),
-        tuple(_problem(p) for p in pieces),
+        tuple(_problem(p, other.get(p.subject)) for p in pieces),
         tuple(rows),
         {s.value: sum(r.state is s for r in rows) for s in State},
         tuple(run for piece in pieces for run in _runs(piece)),
@@ -94,20 +97,30 @@ def _worst(states: Sequence[State]) -> State:
     return next((s for s in order if s in states), State.UNKNOWN)
 
 
-def _problem(piece: Piece) -> str:
+def _problem(piece: Piece, other: str | None) -> str:
+    if other is not None:
+        return f"what it passed does not count for what ships: {other}"
     state, text = judge(piece)
     return f"{state.value}: {text}" if state in (State.STALE, State.UNKNOWN) else ""
 
 
-def _cell(piece: Piece, name: str, row: Said) -> Cell:
+def _cell(piece: Piece, name: str, row: Said, other: str | None) -> Cell:
     word = row.text("verdict") or "undecided"
     state = _STATES.get(verdict(word), State.UNKNOWN)
     if not piece.good and state is not State.UNKNOWN:
         state = State.STALE
+    if other is not None and state is State.PASSED:
+        state = State.UNKNOWN
     passed, asked = row.number("passed"), row.number("asked")
     if passed is not None and asked is not None:
         word = f"{word}, {passed:g} of {asked:g} runs"
-    return Cell(piece.subject or "smoke", row.text("title") or name, state, word, row.text("observed") or "")
+    return Cell(
+        piece.subject or "smoke", row.text("title") or name, state, word, _short(row.text("observed") or "")
+    )
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= SEEN else f"{text[:SEEN]}…"
 
 
 def _runs(piece: Piece) -> Iterator[Run]:

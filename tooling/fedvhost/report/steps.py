@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from fedvhost.pipeline.material import Material
 from fedvhost.release.facts import Piece, Standing
+from fedvhost.release.gates import other_builds
 
 Facts = Mapping[str, Any]
 
@@ -47,11 +48,15 @@ def steps_of(material: Material) -> tuple[Step, ...]:
     pieces = [p for p in material.pieces if p.kind in TITLES]
     if not any(p.kind == "smoke" for p in pieces):
         pieces.append(Piece("smoke", "", ""))
-    return tuple(_step(piece, material.outdated) for piece in pieces)
+    return tuple(_step(piece, material) for piece in pieces)
 
 
-def _step(piece: Piece, outdated: Sequence[str]) -> Step:
+def _step(piece: Piece, material: Material) -> Step:
     state, text = judge(piece)
+    outdated = material.outdated
+    if piece.kind == "smoke" and piece.good and (other := other_builds(material.case, piece)) is not None:
+        # Green on something else than what ships is no answer.
+        state, text = State.UNKNOWN, f"{text}; {other}" if text else other
     if piece.kind in ("backport", "check", "spec") and state is State.PASSED and outdated:
         state, text = State.STALE, f"the plan is older than {' and '.join(outdated)}"
     return Step(piece.kind, TITLES.get(piece.kind, piece.kind), piece.subject, state, text)

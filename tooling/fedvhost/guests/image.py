@@ -44,8 +44,9 @@ HOST_MODULES = (
     "af_packet", "dummy",
 )  # fmt: skip
 GUEST_MODULES = (
-    "virtio_pci", "virtio_console", "virtio_net", "e1000", "8139cp", "8139too", "8021q", "bonding", "sctp",
-    "af_packet", "macvlan",
+    "virtio_pci", "virtio_console", "virtio_net", "e1000", "8139cp", "8139too", "8021q", "bonding",
+    # SCTP asks for its checksums by name, which loads modules where there is a modprobe.
+    "crc32c_generic", "hmac", "sha1_generic", "md5", "sctp", "af_packet", "macvlan", "virtio_blk",
 )  # fmt: skip
 TOOLS = ("kmod", "ip", "tc", "ethtool", "iperf3", "socat", "ping")
 GUEST_TOOLS = ("ip", "ethtool", "iperf3")

@@ -20,6 +20,8 @@ from fedvhost.errors import InputError, ToolError
 
 # The smallest that has vhost_net, tun, virtio and KVM in it.
 DEBIAN = "linux-image-cloud-amd64"
+# The one with drivers for e1000, rtl8139 and other hardware: 70 MB.
+DEBIAN_COMPLETE = "linux-image-amd64"
 FEDORA = ("kernel-core", "kernel-modules", "kernel-modules-core")
 # Downloads: 27 MB (Debian), about 90 MB (Fedora).
 _FETCH_SECONDS = 600
@@ -76,18 +78,23 @@ def from_rpms(files: tuple[Path, ...], cache: Path) -> Kernel:
     return dataclasses.replace(kernel, nvr=_nvr(files[0]))
 
 
-def of_distribution(cache: Path, *, refresh: bool = False) -> Kernel:
+def of_distribution(cache: Path, *, refresh: bool = False, complete: bool = False) -> Kernel:
     """The distribution's current kernel, fetched if none is in the cache yet (or with ``refresh``).
+
+    ``complete``: one with drivers for real cards; the smaller one is for virtual machines only.
 
     Raises:
         ToolError: neither apt-get nor dnf is here, or the download failed.
     """
-    pointer = cache / "kernels" / "distribution"
+    pointer = cache / "kernels" / ("distribution-complete" if complete else "distribution")
     if not refresh and pointer.is_file():
         kernel = _in_tree(cache / "kernels" / pointer.read_text().strip(), "")
         if kernel is not None:
             return Kernel(kernel.release, kernel.image, kernel.modules, f"distribution: {kernel.release}")
-    name = _fetch_debian(cache) if process.which("apt-get") else _fetch_fedora(cache)
+    if process.which("apt-get"):
+        name = _fetch_debian(cache, DEBIAN_COMPLETE if complete else DEBIAN)
+    else:
+        name = _fetch_fedora(cache)
     pointer.write_text(f"{name}\n")
     kernel = _in_tree(cache / "kernels" / name, "")
     if kernel is None:
@@ -95,11 +102,11 @@ def of_distribution(cache: Path, *, refresh: bool = False) -> Kernel:
     return Kernel(kernel.release, kernel.image, kernel.modules, f"distribution: {kernel.release}")
 
 
-def _fetch_debian(cache: Path) -> str:
-    said = process.run(["apt-cache", "depends", DEBIAN], env=_environment()).stdout.decode()
+def _fetch_debian(cache: Path, name: str) -> str:
+    said = process.run(["apt-cache", "depends", name], env=_environment()).stdout.decode()
     found = re.search(r"Depends: (linux-image-\S+)", said)
     if found is None:
-        raise ToolError(f"apt knows no package '{DEBIAN}'; run: apt-get update")
+        raise ToolError(f"apt knows no package '{name}'; run: apt-get update")
     package = found.group(1)
 
     def fetch(into: Path) -> None:

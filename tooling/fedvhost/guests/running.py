@@ -31,9 +31,12 @@ class HostRun:
 
 
 def run_host(
-    machine: Machine, keep: Sequence[int], timeout: float, tell: Callable[[Record], None]
-) -> HostRun:
+    machine: Machine, keep: Sequence[int], timeout: float, tell: Callable[[Record], None],
+    silence: float = 0.0,
+) -> HostRun:  # fmt: skip
     """Run ``machine`` until it ends, at most ``timeout`` seconds, and hand on each record as it comes.
+
+    ``silence``: stop it as well after so many seconds without a record (0: never).
 
     Raises:
         ToolMissing: qemu is not installed.
@@ -42,6 +45,7 @@ def run_host(
     machine.console.write_bytes(b"")
     records: list[Record] = []
     start, booted, trouble, done = time.monotonic(), 0.0, "", False
+    heard = start
     with machine.console.with_suffix(".qemu").open("wb") as said:
         running = process.Running(argv(machine), said, keep)
         try:
@@ -50,12 +54,16 @@ def run_host(
                 for record in _new(machine.results, records):
                     booted = booted or time.monotonic() - start
                     records.append(record)
+                    heard = time.monotonic()
                     tell(record)
                     done = done or record.get("kind") == "end"
                 if status is not None or done:
                     break
                 if time.monotonic() - start > timeout:
                     trouble = f"the machine was stopped: it had not ended after {timeout:g} s"
+                    break
+                if silence and time.monotonic() - heard > silence:
+                    trouble = f"the machine was stopped: nothing was heard of it for {silence:.0f} s"
                     break
         finally:
             running.kill()

@@ -11,7 +11,7 @@
  *     run PROGRAM [WORD...]      status and both streams of a program, run to its end
  *     spawn PROGRAM [WORD...]    start a program and do not wait; answers its process id
  *
- * Meanwhile it is an echo server for UDP and TCP, port 7, on every address. All of it is one process around
+ * Meanwhile it is an echo server for UDP, TCP and SCTP, port 7, on every address. All of it is one process around
  * one poll(): under emulation a fork costs more than the test. Only system calls of Linux 2.6.33 are used.
  */
 #define _GNU_SOURCE
@@ -40,6 +40,8 @@
 #define PORT_NAME "fedvhost.agent"
 #define ECHO 7
 #define CLIENTS 16
+/* Before the clients in what is polled: the port, and what listens for UDP, TCP and SCTP. */
+#define FIXED 4
 #define LARGEST (1 << 20)
 #define WORDS 64
 
@@ -261,11 +263,12 @@ static void requests(void)
 		size = 0;
 }
 
-static int serve(int type)
+/* Protocol 0 is the type's own. -1 if this kernel does not have it. */
+static int serve(int type, int protocol)
 {
 	struct sockaddr_in6 any = { .sin6_family = AF_INET6, .sin6_port = htons(ECHO), .sin6_addr = in6addr_any };
 	struct sockaddr_in old = { .sin_family = AF_INET, .sin_port = htons(ECHO) };
-	int one = 1, fd = socket(AF_INET6, type | SOCK_CLOEXEC, 0);
+	int one = 1, fd = socket(AF_INET6, type | SOCK_CLOEXEC, protocol);
 
 	if (fd >= 0) {
 		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
@@ -273,7 +276,9 @@ static int serve(int type)
 			goto bound;
 		close(fd);
 	}
-	fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
+	fd = socket(AF_INET, type | SOCK_CLOEXEC, protocol);
+	if (fd < 0)
+		return -1;
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	if (bind(fd, (struct sockaddr *)&old, sizeof(old)))
 		return -1;
@@ -303,9 +308,24 @@ static int echo_stream(int fd)
 	return got > 0 && !put(fd, piece, got);
 }
 
+/* Take in a client where there is a free place among CLIENTS. */
+static void admit(int listening, struct pollfd *clients)
+{
+	int i, client = accept(listening, NULL, NULL);
+
+	for (i = 0; client >= 0 && i < CLIENTS; i++)
+		if (clients[i].fd < 0) {
+			fcntl(client, F_SETFD, FD_CLOEXEC);
+			clients[i] = (struct pollfd){ .fd = client, .events = POLLIN };
+			return;
+		}
+	if (client >= 0)
+		close(client);
+}
+
 int main(void)
 {
-	struct pollfd fds[3 + CLIENTS] = { { .events = POLLIN }, { .events = POLLIN }, { .events = POLLIN } };
+	struct pollfd fds[FIXED + CLIENTS] = { 0 };
 	int i, null;
 
 	mkdir("/proc", 0755);
@@ -321,32 +341,28 @@ int main(void)
 		usleep(10000);
 	fcntl(port, F_SETFD, FD_CLOEXEC);
 	fds[0].fd = port;
-	fds[1].fd = serve(SOCK_DGRAM);
-	fds[2].fd = serve(SOCK_STREAM);
-	for (i = 3; i < 3 + CLIENTS; i++)
-		fds[i].fd = -1;
+	fds[1].fd = serve(SOCK_DGRAM, 0);
+	fds[2].fd = serve(SOCK_STREAM, 0);
+	fds[3].fd = serve(SOCK_STREAM, IPPROTO_SCTP);
+	for (i = 0; i < FIXED + CLIENTS; i++) {
+		fds[i].events = POLLIN;
+		if (i >= FIXED)
+			fds[i].fd = -1;
+	}
 	for (;;) {
 		while (waitpid(-1, NULL, WNOHANG) > 0)
 			;
-		if (poll(fds, 3 + CLIENTS, 1000) < 0)
+		if (poll(fds, FIXED + CLIENTS, 1000) < 0)
 			continue;
 		if (fds[0].revents)
 			requests();
 		if (fds[1].revents)
 			echo_datagram(fds[1].fd);
-		if (fds[2].revents) {
-			int client = accept(fds[2].fd, NULL, NULL);
-
-			for (i = 3; client >= 0 && i < 3 + CLIENTS; i++)
-				if (fds[i].fd < 0) {
-					fcntl(client, F_SETFD, FD_CLOEXEC);
-					fds[i] = (struct pollfd){ .fd = client, .events = POLLIN };
-					client = -1;
-				}
-			if (client >= 0)
-				close(client);
-		}
-		for (i = 3; i < 3 + CLIENTS; i++)
+		if (fds[2].revents)
+			admit(fds[2].fd, fds + FIXED);
+		if (fds[3].revents)
+			admit(fds[3].fd, fds + FIXED);
+		for (i = FIXED; i < FIXED + CLIENTS; i++)
 			if (fds[i].fd >= 0 && fds[i].revents && !echo_stream(fds[i].fd)) {
 				close(fds[i].fd);
 				fds[i].fd = -1;

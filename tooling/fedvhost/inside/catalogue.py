@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from fedvhost.inside import driver_rows, guest_rows, sample_rows
+from fedvhost.inside import (
+    driver_rows,
+    full_link,
+    full_offload,
+    full_traffic,
+    guest_rows,
+    sample_rows,
+)
 from fedvhost.inside.rows import Row
 
 SHAPES: dict[str, tuple[Row, ...]] = {
     "driver": tuple(driver_rows.ROWS.all),
     "guest": tuple(guest_rows.ROWS.all),
+    "full": (*full_traffic.ROWS.all, *full_link.ROWS.all, *full_offload.ROWS.all),
     "sample": tuple(sample_rows.ROWS.all),
 }
 

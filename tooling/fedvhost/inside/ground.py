@@ -8,12 +8,14 @@ from pathlib import Path
 from fedvhost.inside.capture import Capture
 from fedvhost.inside.channel import Channel
 from fedvhost.inside.command import run
-from fedvhost.inside.guest import Guest
+from fedvhost.inside.guest import BOOT_SECONDS, Guest, GuestSpec
 from fedvhost.inside.guest_specs import SPECS
 from fedvhost.inside.modules import VHOST_NET, load, wait_until
 from fedvhost.inside.rows import Undecided
 
 KVM = Path("/dev/kvm")
+# Seconds to the first row, measured on two quiet processors under TCG; and how slow still is waited for.
+_BOOTED, SLOWEST = 8.0, 4.0
 
 
 class Ground:
@@ -21,6 +23,10 @@ class Ground:
 
     def __init__(self, channel: Channel) -> None:
         self.channel = channel
+        up = float(Path("/proc/uptime").read_text().split()[0])
+        # How much slower than alone on its processors this test host is: time limits are stretched by it.
+        self.pace = min(max(up / _BOOTED, 1.0), SLOWEST)
+        self.spoilt: set[str] = set()
         self._captures: list[Capture] = []
         self._guests: dict[str, Guest] = {}
         # Why a guest did not start, for those that could not even be tried.
@@ -36,10 +42,37 @@ class Ground:
         run("modprobe", "vhost_net")
         wait_until(VHOST_NET.exists, 2.0)
         for name in names:
-            try:
-                self._guests[name] = Guest(SPECS[name])
-            except (OSError, RuntimeError) as error:
-                self._unstarted[name] = str(error)
+            if name not in self._guests:
+                self.begin(name)
+
+    def begin(self, name: str, spec: GuestSpec | None = None) -> None:
+        """Start a guest under this name, by default the one that is known by it; it is not waited for."""
+        try:
+            self._guests[name] = Guest(spec or SPECS[name])
+        except (OSError, RuntimeError) as error:
+            self._unstarted[name] = str(error)
+
+    def put(self, name: str, guest: Guest) -> None:
+        """From now on this guest has the name; the one before is ended."""
+        self.end((name,))
+        self._guests[name] = guest
+
+    def running(self, name: str) -> Guest | None:
+        """The guest, if it was started and runs."""
+        guest = self._guests.get(name)
+        return guest if guest is not None and guest.alive() else None
+
+    def end(self, names: Iterable[str]) -> None:
+        """End these guests; who asks for one of them gets it anew."""
+        for name in tuple(names):
+            self._unstarted.pop(name, None)
+            self.spoilt.discard(name)
+            if name in self._guests:
+                self._guests.pop(name).stop()
+
+    def spoil(self, names: Iterable[str]) -> None:
+        """These guests are in an unknown state: after this row they are ended."""
+        self.spoilt.update(names)
 
     def has_kvm(self) -> bool:
         """Whether guests can run under KVM in this test host."""
@@ -58,7 +91,12 @@ class Ground:
             raise ConnectionError(f"guest '{name}' could not be started: {self._unstarted[name]}")
         if name not in self._guests:
             self._guests[name] = Guest(SPECS[name])
-        return self._guests[name].ready()
+        guest = self._guests[name]
+        if not guest.alive():
+            last = guest.last_words()
+            self.spoil((name,))
+            raise ConnectionError(f"guest '{name}' had ended before it was asked: {last}")
+        return guest.ready(BOOT_SECONDS * self.pace)
 
     def stop_guests(self) -> None:
         """End all guests."""
@@ -69,6 +107,13 @@ class Ground:
         """Make sure that vhost_net is loaded; RuntimeError if it cannot be."""
         load("vhost_net")
         wait_until(VHOST_NET.exists)
+
+    def host_module(self, name: str) -> None:
+        """Load a module that a row needs in the test host; undecided without it."""
+        try:
+            load(name)
+        except RuntimeError as error:
+            raise Undecided(f"this test host has no module '{name}': {error}") from error
 
     def capture(self, interface: str) -> None:
         """Keep the interface's last frames until the row has ended, in case it does not pass."""

@@ -16,6 +16,7 @@ from fedvhost.inside.modules import workers
 from fedvhost.inside.qmp import Monitor
 
 QEMU = "qemu-system-x86_64"
+KERNEL, INITRD = "/guest/kernel", "/guest/initrd"
 VHOST_DEVICE = "/dev/vhost-net"
 COMMAND_LINE = "console=ttyS0 panic=-1 mitigations=off random.trust_cpu=on quiet net.ifnames=0"
 # Cold boots under KVM under TCG took 6 s each; several at once, on a busy machine, take longer.
@@ -41,7 +42,11 @@ class Card:
 @dataclass(frozen=True, slots=True)
 class GuestSpec:
     """A guest. ``number`` (1 to 99) makes its addresses and names unique in the test host; ``memory`` is in
-    MiB; ``arguments`` end its command line."""
+    MiB; ``arguments`` end its command line.
+
+    ``identity``: the number of the guest whose addresses this one has: where that one migrates to.
+    ``kernel``: start a kernel; without it the firmware looks for something to boot.
+    """
 
     name: str
     number: int
@@ -50,6 +55,8 @@ class GuestSpec:
     cpus: int = 1
     arguments: tuple[str, ...] = ()
     accelerator: str = "kvm"
+    identity: int = 0
+    kernel: bool = True
 
     def tap(self, card: int = 0) -> str:
         """The tap of a card."""
@@ -57,15 +64,15 @@ class GuestSpec:
 
     def mac(self, card: int = 0) -> str:
         """The address of a card on the link."""
-        return f"52:54:00:00:{self.number:02x}:{card:02x}"
+        return f"52:54:00:00:{self.identity or self.number:02x}:{card:02x}"
 
     def host_address(self, card: int = 0) -> str:
         """The test host's IPv4 address on the link of a card (/24)."""
-        return f"10.{self.number}.{card}.1"
+        return f"10.{self.identity or self.number}.{card}.1"
 
     def address(self, card: int = 0) -> str:
         """The guest's IPv4 address on a card (/24)."""
-        return f"10.{self.number}.{card}.2"
+        return f"10.{self.identity or self.number}.{card}.2"
 
 
 def argv(spec: GuestSpec, folder: str, vhost_fds: Mapping[int, int]) -> tuple[str, ...]:
@@ -75,7 +82,7 @@ def argv(spec: GuestSpec, folder: str, vhost_fds: Mapping[int, int]) -> tuple[st
         *(QEMU, "-name", spec.name, "-accel", spec.accelerator, "-cpu", cpu, "-M", "pc,hpet=off"),
         *("-m", str(spec.memory), "-smp", str(spec.cpus)),
         *("-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"),
-        *("-kernel", "/guest/kernel", "-initrd", "/guest/initrd", "-append", COMMAND_LINE),
+        *(("-kernel", KERNEL, "-initrd", INITRD, "-append", COMMAND_LINE) if spec.kernel else ()),
         *("-serial", f"file:{folder}/console"),
         *("-qmp", f"unix:{folder}/qmp,server=on,wait=off"),
         *("-chardev", f"socket,id=agent,path={folder}/agent,server=on,wait=off"),
@@ -88,6 +95,9 @@ def argv(spec: GuestSpec, folder: str, vhost_fds: Mapping[int, int]) -> tuple[st
         elif card.vhost:
             netdev.append(f"vhost={card.vhost}")
         device = [card.model, f"netdev=n{index}", f"id=card{index}", f"mac={spec.mac(index)}", *card.device]
+        if spec.kernel and "romfile" not in str(card.device):
+            # The firmware would start the card's boot ROM, card by card, for nothing.
+            device.append("romfile=")
         words += ["-netdev", ",".join(netdev), "-device", ",".join(device)]
     return (*words, *spec.arguments)
 
@@ -146,6 +156,16 @@ class Guest:
             self._ready = True
             self.configure()
         return self
+
+    def arrived(self) -> None:
+        """It came here by migration: boot and addresses lie behind it."""
+        self._ready = True
+
+    def configure_again(self) -> None:
+        """After cards were taken away, or driver and addresses with them: as at the start."""
+        for index in range(len(self.spec.cards)):
+            self.agent.must("ip", "addr", "flush", "dev", self.interface(index))
+        self.configure()
 
     def configure(self) -> None:
         """Give each card its address; the guest's eth<n> is found by the card's link address."""
@@ -210,6 +230,9 @@ class Guest:
         self.agent.close()
         self._process.kill()
         self._process.wait()
+        if self._monitor is not None:
+            self._monitor.close()
+            self._monitor = None
         for index in range(len(self.spec.cards)):
             run("ip", "link", "del", self.spec.tap(index))
 
@@ -229,6 +252,10 @@ def _make_tap(spec: GuestSpec, index: int, card: Card) -> None:
     Path(f"/proc/sys/net/ipv6/conf/{name}/accept_dad").write_text("0")
     must("ip", "link", "set", name, "mtu", str(card.mtu), "up")
     if card.bridge:
+        if not Path("/sys/class/net", card.bridge).exists():
+            must("ip", "link", "add", card.bridge, "type", "bridge")
+            must("ip", "addr", "add", f"{spec.host_address(index)}/24", "dev", card.bridge)
+            must("ip", "link", "set", card.bridge, "up")
         must("ip", "link", "set", name, "master", card.bridge)
     else:
         must("ip", "addr", "add", f"{spec.host_address(index)}/24", "dev", name)

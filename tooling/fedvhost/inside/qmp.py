@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import time
 from collections.abc import Coroutine, Mapping
@@ -55,5 +56,6 @@ class Monitor:
             time.sleep(0.05)
 
     def close(self) -> None:
-        """Hang up."""
-        _LOOP[0].wait(self._client.disconnect(), SECONDS)
+        """Hang up; qemu may be gone already."""
+        with contextlib.suppress(Exception):
+            _LOOP[0].wait(self._client.disconnect(), SECONDS)

@@ -30,7 +30,8 @@ class Verdict(enum.Enum):
 class Row:
     """``covers`` are ids of the feature's test plan that this row speaks to; ``guests`` names the guests it
     wants started; ``after`` are rows that must have passed for this one to mean anything; ``seconds`` is how
-    long it may take."""
+    long it may take on a quiet machine (``Ground.pace`` times that, where the test host booted slowly).
+    ``quiet``: no guest is started beside it for a later row."""
 
     id: str
     title: str
@@ -39,6 +40,7 @@ class Row:
     guests: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
     seconds: float = 30.0
+    quiet: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +74,12 @@ class Rows:
 
     def row(
         self, id: str, title: str, *, covers: tuple[str, ...] = (), guests: tuple[str, ...] = (),
-        after: tuple[str, ...] = (), seconds: float = 30.0,
+        after: tuple[str, ...] = (), seconds: float = 30.0, quiet: bool = False,
     ) -> Callable[[Callable[[Ground], Observed]], Callable[[Ground], Observed]]:  # fmt: skip
         """Make the decorated function a row."""
 
         def add(function: Callable[[Ground], Observed]) -> Callable[[Ground], Observed]:
-            self.all.append(Row(id, title, function, covers, guests, after, seconds))
+            self.all.append(Row(id, title, function, covers, guests, after, seconds, quiet))
             return function
 
         return add

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from fedvhost.inside.channel import Channel
 from fedvhost.inside.ground import Ground
 from fedvhost.inside.rows import Answer, Observed, Refuted, Row, Undecided, Verdict
+from fedvhost.inside.schedule import schedule
 
 
 def run_rows(rows: Sequence[Row], channel: Channel) -> None:
@@ -18,8 +19,9 @@ def run_rows(rows: Sequence[Row], channel: Channel) -> None:
     names = {r.id for r in rows}
     ground = Ground(channel)
     try:
-        ground.prepare(dict.fromkeys(g for r in rows for g in r.guests))
-        for row in rows:
+        for row, step in zip(rows, schedule(rows), strict=True):
+            ground.end(step.end)
+            ground.prepare(step.start)
             channel.tell("start", row=row.id)
             lacking = [a for a in row.after if a in names and verdicts.get(a) is not Verdict.PASS]
             if lacking:
@@ -35,6 +37,7 @@ def run_rows(rows: Sequence[Row], channel: Channel) -> None:
                 seconds=round(answer.seconds, 3),
             )  # fmt: skip
             ground.forget()
+            ground.end(ground.spoilt)
     finally:
         ground.close()
 
@@ -45,10 +48,13 @@ def _answer(row: Row, ground: Ground) -> Answer:
     start = time.monotonic()
     thread = threading.Thread(target=lambda: found.append(_attempt(row, ground)), daemon=True)
     thread.start()
-    thread.join(row.seconds)
+    limit = row.seconds * ground.pace
+    thread.join(limit)
     seconds = time.monotonic() - start
     if not found:
-        return Answer(row.id, Verdict.UNDECIDED, f"no answer within {row.seconds:g} s", {}, seconds)
+        # What it waits for ends with its guests, and they are in nobody knows what state.
+        ground.end(row.guests)
+        return Answer(row.id, Verdict.UNDECIDED, f"no answer within {limit:.0f} s", {}, seconds)
     verdict, why, observed = found[0]
     return Answer(row.id, verdict, why, observed, seconds)
 
@@ -60,7 +66,9 @@ def _attempt(row: Row, ground: Ground) -> tuple[Verdict, str, Observed]:
         return Verdict.FAIL, str(no), no.observed
     except Undecided as unknown:
         return Verdict.UNDECIDED, str(unknown), {}
-    # Whatever it was, the question is not answered; the place is told.
+    # Whatever it was, the question is not answered; the place is told. An answer of an agent that was not
+    # waited for would be the answer to the next question: the guests are not asked again.
     except Exception as error:
+        ground.spoil(row.guests)
         place = traceback.extract_tb(error.__traceback__)[-1]
         return Verdict.UNDECIDED, f"{type(error).__name__}: {error} ({place.filename}:{place.lineno})", {}

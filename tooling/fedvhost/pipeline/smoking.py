@@ -25,6 +25,7 @@ from fedvhost.guests.packages import unpacked
 from fedvhost.guests.proof import Proven, prove
 from fedvhost.guests.running import HostRun, Record, joined, run_host
 from fedvhost.inside.catalogue import PACKAGED, SHAPES
+from fedvhost.inside.ground import SLOWEST
 from fedvhost.inside.rows import Row
 from fedvhost.pipeline.packaged import Packages, packages_to_test
 from fedvhost.smoke.junit import junit
@@ -35,7 +36,7 @@ PLAN = "/etc/fedvhost/plan.json"
 # A boot takes 5 s alone on a machine; with others on it, and without KVM, many times that.
 _BOOT_SECONDS = 120.0
 # MiB: the file systems in memory are 60 and 190 large; a guest has 224.
-_MEMORY = {False: 768, True: 2560}
+_MEMORY = {False: 768, True: 3072}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,7 @@ def run_smoke(workspace: Workspace, options: Options, watcher: Watcher) -> Smoke
         watcher.doing("looking for a kernel")
         host_kernel = find_kernel(options, cache)
         guests = any(r.guests for r in rows)
-        guest_kernel = kernel.of_distribution(cache) if guests else None
+        guest_kernel = _guest_kernel(cache, options.shape) if guests else None
         parts = image.host_image(cache, host_kernel, guest_kernel, watcher.doing)
         folder = base / options.shape
         shutil.rmtree(folder, ignore_errors=True)
@@ -150,7 +151,7 @@ def prepare(options: Options, doing: Callable[[str], None]) -> image.Parts:
     """
     cache = image.cache_dir()
     host_kernel = find_kernel(options, cache)
-    return image.host_image(cache, host_kernel, kernel.of_distribution(cache), doing)
+    return image.host_image(cache, host_kernel, _guest_kernel(cache, options.shape), doing)
 
 
 def chosen(shape: str, names: Sequence[str]) -> tuple[Row, ...]:
@@ -194,6 +195,11 @@ def find_kernel(options: Options, cache: Path) -> Kernel:
     return kernel.of_distribution(cache)
 
 
+def _guest_kernel(cache: Path, shape: str) -> Kernel:
+    """Shape ``full`` compares virtio with cards that only the distribution's larger kernel drives."""
+    return kernel.of_distribution(cache, complete=shape == "full")
+
+
 def _run(workspace: Workspace, host: _Host, number: int, watcher: Watcher) -> Run:
     """One test host."""
     folder = host.folder / str(number)
@@ -227,14 +233,15 @@ def _run(workspace: Workspace, host: _Host, number: int, watcher: Watcher) -> Ru
 def _boot(host: _Host, folder: Path, tell: Callable[[Record], None]) -> HostRun:
     plan = {"shape": host.options.shape, "rows": [r.id for r in host.rows]}
     over = image.overlay([file(PLAN, json.dumps(plan).encode()), *host.options.files])
-    timeout = host.options.timeout or _BOOT_SECONDS + sum(r.seconds for r in host.rows)
+    limits = [r.seconds * SLOWEST for r in host.rows]
+    timeout = host.options.timeout or _BOOT_SECONDS + sum(limits)
     guests = any(r.guests for r in host.rows)
     with joined([*host.parts.archives, over]) as descriptor:
         machine = Machine(
             host.proven.accelerator, str(host.parts.kernel), f"/proc/self/fd/{descriptor}",
             folder / "console.log", folder / "results.jsonl", memory=_MEMORY[guests],
         )  # fmt: skip
-        return run_host(machine, [descriptor], timeout, tell)
+        return run_host(machine, [descriptor], timeout, tell, _BOOT_SECONDS + max(limits))
 
 
 def _keep(workspace: Workspace, smoke: Smoke, options: Options, of: Sequence[Path], folder: Path) -> Smoke:

@@ -40,6 +40,7 @@ COUNTERPARTS: Mapping[str, tuple[str, ...]] = {
     "gcc": ("gcc",),
     "gettext": ("gettext",),
     "glibc-devel": ("libc6-dev",),
+    "glibc-static": ("libc6-dev",),
     "gnutls-devel": ("libgnutls28-dev",),
     "gzip": ("gzip",),
     "kernel-headers": ("linux-libc-dev",),
@@ -57,6 +58,7 @@ COUNTERPARTS: Mapping[str, tuple[str, ...]] = {
     "pkgconfig": ("pkg-config",),
     "pulseaudio-libs-devel": ("libpulse-dev",),
     "python": ("python3",),
+    "python3": ("python3",),
     "rpm-build": ("rpm",),
     "sed": ("sed",),
     "sh-utils": ("coreutils",),
@@ -67,6 +69,7 @@ COUNTERPARTS: Mapping[str, tuple[str, ...]] = {
     "xmlto": ("xmlto",),
     "xz": ("xz-utils",),
     "zlib-devel": ("zlib1g-dev",),
+    "zlib-static": ("zlib1g-dev",),
 }
 
 

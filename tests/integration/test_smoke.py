@@ -27,6 +27,7 @@ from fedvhost.shipped import make_workspace
 from fedvhost.smoke.results import Smoke
 from fedvhost.workspace import Workspace, locate
 
+ONCE = ("--shape", "driver", "--repeat", "1")
 SILENT = Watcher(lambda _: None, lambda _, __: None)
 
 
@@ -54,7 +55,7 @@ def script(path: str, text: str) -> Entry:
 
 
 def test_driver_shape_passes_and_leaves_evidence(workspace: Workspace, cli: Cli) -> None:
-    ran = cli("-C", workspace.root, "smoke", "--release", "f13", "--json")
+    ran = cli("-C", workspace.root, "smoke", "--release", "f13", *ONCE, "--json")
 
     found = json.loads(ran.out)
     assert (ran.code, found["ok"], found["complete"]) == (0, True, True), ran.out
@@ -124,8 +125,8 @@ def test_vhost_that_is_silently_off_is_found_out(workspace: Workspace) -> None:
 
     smoke = run_smoke(workspace, Options("guest", rows, files=[quiet]), SILENT)
 
-    assert red(smoke) == {"vhost-on": "qemu does not say vhost-started"}
-    assert undecided(smoke) == set()
+    assert red(smoke) == {"vhost-on": "qemu does not say vhost-started"}, smoke.runs
+    assert undecided(smoke) == set(), smoke.runs
 
 
 def test_machine_that_hangs_is_stopped_and_nothing_is_decided(workspace: Workspace) -> None:

@@ -51,7 +51,7 @@ def options(ground: Ground) -> Observed:
     return {"without vhost-net": without.said, "vhostfd alone": alone.said}
 
 
-@row("contingency", "With the shipped default nothing uses vhost unless asked to", covers=("contingency",))
+@row("contingency", "With the shipped default nothing uses vhost unless asked to")
 def contingency(ground: Ground) -> Observed:
     """The boot-time files and the emulator's own default say the same; they are told apart by what happens
     where there is no vhost-net: who wants it is refused."""

@@ -18,7 +18,14 @@ from fedvhost.backport.manifest import (
 from fedvhost.backport.outcome import Note, Verdict
 from fedvhost.backport.plan import Entry, Evidence, PackagePlan
 from fedvhost.builds.record import Record, State
-from fedvhost.pipeline.material import BuildMaterial, Log, Material, PackageMaterial, SpecDiff, UpstreamCommit
+from fedvhost.pipeline.page.material import (
+    BuildMaterial,
+    Log,
+    Material,
+    PackageMaterial,
+    SpecDiff,
+    UpstreamCommit,
+)
 from fedvhost.release.case import Case
 from fedvhost.release.contingency import Change, Flag
 from fedvhost.release.facts import Piece, Said, Standing

@@ -12,7 +12,7 @@ import pytest
 
 from backports import Finished, Work
 from conftest import Cli
-from fedvhost.pipeline import comparing
+from fedvhost.pipeline.compare import comparing
 from fedvhost.process import run
 from fedvhost.sample import Sample
 from fedvhost.shipped import make_workspace

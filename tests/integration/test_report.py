@@ -20,7 +20,7 @@ from backports import FEDVHOST, Work
 from browser import OVERLAPS, running
 from conftest import CHECKOUT
 from fedvhost.builds.record import Record, State, new_id, save
-from fedvhost.pipeline.reporting import at_work
+from fedvhost.pipeline.page.reporting import at_work
 from fedvhost.workspace import Workspace
 
 PAGE = ".fedvhost/report/f13-vhost-net.html"

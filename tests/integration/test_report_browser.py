@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from browser import OVERLAPS, running
 from fedvhost.builds.record import State
-from fedvhost.pipeline.material import Material
+from fedvhost.pipeline.page.material import Material
 from fedvhost.report.page import render
 from reports import HOSTILE, build, everything, material, oid, package, smoke
 

@@ -7,7 +7,7 @@ import re
 from html.parser import HTMLParser
 
 from fedvhost.builds.record import State
-from fedvhost.pipeline.material import Material
+from fedvhost.pipeline.page.material import Material
 from fedvhost.release.facts import Piece, Said, Standing
 from fedvhost.report.page import render
 from fedvhost.report.steps import State as Step

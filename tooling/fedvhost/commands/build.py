@@ -61,7 +61,7 @@ def build(
     manifests = read_manifests(workspace, request)
     options = _options(with_, without)
     if only_srpm:
-        from fedvhost.pipeline.packing import pack
+        from fedvhost.pipeline.builds.packing import pack
         from fedvhost.report.builds import packed_lines, packed_object
 
         with progress_of(invocation) as progress:
@@ -72,8 +72,8 @@ def build(
 
     from fedvhost.builds.record import VIAS
     from fedvhost.commands.screen import screen_of
-    from fedvhost.pipeline.backends import default_via, open_backend
-    from fedvhost.pipeline.chaining import Order, run_chain
+    from fedvhost.pipeline.builds.backends import default_via, open_backend
+    from fedvhost.pipeline.builds.chaining import Order, run_chain
     from fedvhost.report.builds import chain_lines, chain_object
 
     chosen = next((v for v in VIAS if v == via), None) or default_via(workspace)
@@ -102,7 +102,7 @@ def status(invocation: Invocation, name: str | None, wait: bool, as_json: bool) 
     """
     from fedvhost.builds.record import all_records, find
     from fedvhost.commands.screen import screen_of
-    from fedvhost.pipeline.following_builds import refresh, refresh_all
+    from fedvhost.pipeline.builds.following import refresh, refresh_all
     from fedvhost.report.builds import overview_lines, record_lines, record_object
 
     workspace = invocation.workspace()
@@ -135,7 +135,7 @@ def logs(invocation: Invocation, name: str, lines: int, whole: bool, only: str |
     from fedvhost.builds.record import find
     from fedvhost.commands.screen import screen_of
     from fedvhost.errors import InputError
-    from fedvhost.pipeline.following_builds import bring_logs
+    from fedvhost.pipeline.builds.following import bring_logs
     from fedvhost.report.builds import harmless
 
     workspace = invocation.workspace()
@@ -159,7 +159,7 @@ def logs(invocation: Invocation, name: str, lines: int, whole: bool, only: str |
 def cancel(invocation: Invocation, name: str) -> int:
     """Stop a build. Exit code 1: it had ended before."""
     from fedvhost.builds.record import State, find
-    from fedvhost.pipeline.following_builds import stop
+    from fedvhost.pipeline.builds.following import stop
     from fedvhost.report.builds import record_lines
 
     workspace = invocation.workspace()

@@ -35,7 +35,7 @@ def check(
     Exit code 1: something does not hold. 3: a compiler or header is missing, or the base itself does not
     compile here.
     """
-    from fedvhost.pipeline import compiling
+    from fedvhost.pipeline.checks import compiling
 
     workspace, request = request_of(invocation, release, feature, packages, upstream)
     if clean:
@@ -46,7 +46,7 @@ def check(
     with progress_of(invocation, lines=True) as progress:
         results = compiling.check_series(workspace, request, options, progress)
     if as_json:
-        from fedvhost.pipeline.checked import to_object
+        from fedvhost.pipeline.checks.checked import to_object
 
         found = {
             "release": release,

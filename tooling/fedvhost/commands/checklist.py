@@ -43,8 +43,8 @@ def by_option(command: F) -> F:
 
 def case_of(ctx: click.Context) -> tuple[Workspace, Request, Case]:
     """Collect what the decision is made on, for the release and day that were asked for."""
-    from fedvhost.pipeline.deciding import to_day
-    from fedvhost.pipeline.documenting import collect_all
+    from fedvhost.pipeline.decisions.deciding import to_day
+    from fedvhost.pipeline.decisions.documenting import collect_all
 
     workspace, request = place_of(ctx)
     return workspace, request, collect_all(workspace, request, to_day(_option(ctx, "today")))
@@ -63,7 +63,7 @@ def place_of(ctx: click.Context) -> tuple[Workspace, Request]:
 
 def today_of(ctx: click.Context) -> datetime.date:
     """The day that was asked for, else today."""
-    from fedvhost.pipeline.deciding import to_day
+    from fedvhost.pipeline.decisions.deciding import to_day
 
     return to_day(_option(ctx, "today"))
 
@@ -161,7 +161,7 @@ def review(
 
     The checklist says which wait for somebody, with the command.
     """
-    from fedvhost.pipeline.reviewing import review_of
+    from fedvhost.pipeline.decisions.reviewing import review_of
 
     workspace, _request, case = case_of(ctx)
     said = [review_of(case, item, s, by, ok=not no_go, because=because) for s in subjects]
@@ -213,7 +213,7 @@ def exception(ctx: click.Context, /, change: str, **_: Any) -> int:
 
     Markdown, filled from evidence; what is not known is said to be not known.
     """
-    from fedvhost.pipeline.documenting import exception_request
+    from fedvhost.pipeline.decisions.documenting import exception_request
 
     workspace, _request, case = case_of(ctx)
     click.echo(exception_request(workspace, case, change), nl=False)
@@ -221,7 +221,7 @@ def exception(ctx: click.Context, /, change: str, **_: Any) -> int:
 
 
 def _keep(workspace: Workspace, case: Case, *words: SignOff | Review | Waiver) -> None:
-    from fedvhost.pipeline.decisions import decisions_content, read_decisions, said
+    from fedvhost.pipeline.decisions.ledger import decisions_content, read_decisions, said
     from fedvhost.workspace import write_all
 
     release, feature = case.release.name, case.feature.name

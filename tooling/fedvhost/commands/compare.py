@@ -32,8 +32,8 @@ def compare(
     and the files that end up different. PATHs limit the range to commits that touch them. Needs a plan;
     writes nothing. Exit code 1: nothing in the range is a commit of the series.
     """
-    from fedvhost.pipeline.comparing import Options
-    from fedvhost.pipeline.comparing import compare as compare_series
+    from fedvhost.pipeline.compare.comparing import Options
+    from fedvhost.pipeline.compare.comparing import compare as compare_series
     from fedvhost.report.compare import compared_lines, compared_object
 
     workspace, request = request_of(invocation, release, feature, packages, upstream)

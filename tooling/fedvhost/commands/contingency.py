@@ -96,7 +96,7 @@ def set_(
     Build evidence is stale afterwards: other packages will come out. Exit code 1: refused.
     """
     from fedvhost.git.identity import committer
-    from fedvhost.pipeline.flagging import Why, asked_of, set_flag
+    from fedvhost.pipeline.decisions.flagging import Why, asked_of, set_flag
     from fedvhost.pipeline.inputs import read_manifests
     from fedvhost.release.milestones import deadline_passed
 
@@ -126,7 +126,7 @@ def decide(ctx: click.Context, /, dry_run: bool, by: str | None, as_json: bool, 
     Exit code 0: on. 1: off.
     """
     from fedvhost.git.identity import committer
-    from fedvhost.pipeline.flagging import Why, set_flag
+    from fedvhost.pipeline.decisions.flagging import Why, set_flag
     from fedvhost.release.gates import decide as decided
     from fedvhost.report.checklist import decision_lines, finding_object
 
@@ -177,7 +177,7 @@ def test_(ctx: click.Context, /, as_json: bool, **_: Any) -> int:
     Files are looked at, not what programs do: that is for the smoke test. Leaves evidence for the checklist.
     Exit code 1: the packages hold something else, or nothing that tells.
     """
-    from fedvhost.pipeline.looking import look
+    from fedvhost.pipeline.decisions.looking import look
     from fedvhost.release.words import plain
 
     workspace, _request, case = case_of(ctx)

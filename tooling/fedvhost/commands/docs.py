@@ -19,7 +19,7 @@ def docs(ctx: click.Context, /, names: tuple[str, ...], **_: Any) -> int:
     Into backport/documents/. The words of the feature are its manifest's, the results are the evidence's;
     the templates can be replaced in specs/templates/. A second run changes nothing.
     """
-    from fedvhost.pipeline.documenting import write_documents
+    from fedvhost.pipeline.decisions.documenting import write_documents
 
     workspace, _request, case = case_of(ctx)
     for file, changed in write_documents(workspace, case, names):

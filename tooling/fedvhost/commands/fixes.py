@@ -24,7 +24,7 @@ def fixes(
     """
     import shutil
 
-    from fedvhost.pipeline.following import find_followups
+    from fedvhost.pipeline.fixes.following import find_followups
     from fedvhost.report.fixes import fixes_lines, fixes_object
 
     workspace, request = request_of(invocation, release, feature, packages, upstream)

@@ -39,9 +39,9 @@ def report(
     The page needs nothing but itself: no network, no other file. It shows what the evidence says; nothing
     is worked out anew, and what nobody looked at is shown as unknown, with the command that settles it.
     """
-    from fedvhost.pipeline.deciding import to_day
+    from fedvhost.pipeline.decisions.deciding import to_day
     from fedvhost.pipeline.inputs import Request
-    from fedvhost.pipeline.reporting import collect, stamp
+    from fedvhost.pipeline.page.reporting import collect, stamp
     from fedvhost.report.page import render
     from fedvhost.workspace import write_atomic
 
@@ -50,7 +50,7 @@ def report(
     workspace = invocation.workspace()
     request = Request(release or _only_release(workspace.releases()), feature)
     if serve:
-        from fedvhost.pipeline.serving import serve_page
+        from fedvhost.pipeline.page.serving import serve_page
 
         def tell(url: str) -> None:
             click.echo(f"{url}  (Ctrl-C ends it)")

@@ -23,7 +23,7 @@ def resume(
     The answer is kept in backport/resolutions/ and holds wherever the same conflict comes up again. Exit
     code 1: another commit stopped. 2: a conflict marker is left; nothing is recorded then.
     """
-    from fedvhost.pipeline.resuming import resume as go_on
+    from fedvhost.pipeline.conflicts.resuming import resume as go_on
 
     workspace, request = request_of(invocation, release, feature, packages, upstream)
     with progress_of(invocation) as progress:
@@ -42,7 +42,7 @@ def abort(
     upstream: tuple[str, ...], as_json: bool,
 ) -> int:  # fmt: skip
     """Remove the files that were prepared for a conflict, edited or not; recorded answers stay."""
-    from fedvhost.pipeline.resuming import abort as clear
+    from fedvhost.pipeline.conflicts.resuming import abort as clear
 
     workspace, request = request_of(invocation, release, feature, packages, upstream)
     removed = clear(workspace, request)

@@ -14,7 +14,7 @@ from fedvhost.builds.backend import Event, Line, Phase, Remark, TaskTree, Transf
 from fedvhost.builds.record import Record
 from fedvhost.commands.context import Invocation
 from fedvhost.commands.run import style
-from fedvhost.pipeline.chaining import Watcher
+from fedvhost.pipeline.builds.chaining import Watcher
 from fedvhost.report.builds import bar, harmless, tree_lines
 
 Show = Callable[[str], None]

@@ -20,7 +20,7 @@ from fedvhost.commands.run import (
 )
 
 if TYPE_CHECKING:
-    from fedvhost.pipeline.checking import SpecCheck
+    from fedvhost.pipeline.spec.proving import SpecCheck
 
 
 @click.command()
@@ -49,7 +49,7 @@ def spec(
             invocation, "spec", release, feature, packages, upstream, as_json,
             dist_git=dist_git, rollup=rollup, from_plan=True,
         )  # fmt: skip
-    from fedvhost.pipeline.checking import check_specs, spec_object
+    from fedvhost.pipeline.spec.proving import check_specs, spec_object
 
     workspace, request = request_of(invocation, release, feature, packages, upstream)
     with progress_of(invocation) as progress:

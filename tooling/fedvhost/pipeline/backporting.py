@@ -11,8 +11,8 @@ from typing import Any
 from fedvhost.backport.plan import PackagePlan
 from fedvhost.config import configured_resolver
 from fedvhost.git.identity import Identity, committer
-from fedvhost.pipeline.conflicts import clear, prepare
-from fedvhost.pipeline.consulting import Consulting
+from fedvhost.pipeline.conflicts.consulting import Consulting
+from fedvhost.pipeline.conflicts.preparing import clear, prepare
 from fedvhost.pipeline.evidencing import keep_backport
 from fedvhost.pipeline.exporting import Export, export, export_files, exported, outdated, patches_folder
 from fedvhost.pipeline.inputs import (
@@ -26,7 +26,7 @@ from fedvhost.pipeline.inputs import (
 from fedvhost.pipeline.planning import outdated_inputs, plan_file, plan_jobs, read_plan, write_plan
 from fedvhost.pipeline.replaying import Replay, replay
 from fedvhost.pipeline.result import PackageResult, Result
-from fedvhost.pipeline.speccing import check_readable, edit_spec, spec_files, spec_place
+from fedvhost.pipeline.spec.editing import check_readable, edit_spec, spec_files, spec_place
 from fedvhost.workspace import Workspace, write_all
 
 

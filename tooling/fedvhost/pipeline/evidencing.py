@@ -10,12 +10,12 @@ from typing import Any
 
 from fedvhost.backport.followups import Kind, PackageFollowUps
 from fedvhost.evidence import Evidence, hashes, write
-from fedvhost.pipeline.checked import CheckResult, to_object
+from fedvhost.pipeline.checks.checked import CheckResult, to_object
 from fedvhost.pipeline.exporting import SERIES, Patch, patches_folder
 from fedvhost.pipeline.inputs import Job, Manifests
 from fedvhost.pipeline.planning import plan_file
 from fedvhost.pipeline.result import PackageResult, package_object
-from fedvhost.pipeline.speccing import SpecPlace
+from fedvhost.pipeline.spec.editing import SpecPlace
 from fedvhost.workspace import Workspace
 
 

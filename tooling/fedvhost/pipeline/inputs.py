@@ -17,7 +17,7 @@ from fedvhost.backport.toml_lines import Key, key_lines, line_of, spell
 from fedvhost.errors import InputError
 from fedvhost.git.history import History
 from fedvhost.git.store import GitStore, require_git
-from fedvhost.pipeline.resolving import known_answers
+from fedvhost.pipeline.conflicts.resolving import known_answers
 from fedvhost.upstreams import Upstream, open_store, parse_given, resolve_revision, resolve_upstream
 from fedvhost.values import Oid
 from fedvhost.workspace import Workspace, nearest

@@ -9,7 +9,7 @@ from pathlib import Path
 from fedvhost.backport.plan import PackagePlan, Plan, from_json, to_json
 from fedvhost.backport.planning import make_plan
 from fedvhost.errors import InputError
-from fedvhost.pipeline.consulting import Consulting
+from fedvhost.pipeline.conflicts.consulting import Consulting
 from fedvhost.pipeline.facts import HistoryFacts
 from fedvhost.pipeline.inputs import Job, Manifests, at_key
 from fedvhost.workspace import Workspace, write_atomic

@@ -7,10 +7,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from fedvhost.backport.plan import Evidence, PackagePlan
-from fedvhost.pipeline.conflicts import Prepared
+from fedvhost.pipeline.conflicts.preparing import Prepared
 from fedvhost.pipeline.exporting import Export
 from fedvhost.pipeline.replaying import Replay
-from fedvhost.pipeline.speccing import SpecOutcome
+from fedvhost.pipeline.spec.editing import SpecOutcome
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,9 @@ from typing import Any
 
 from fedvhost.builds.record import Record, State, Task
 from fedvhost.evidence import Spoiled
-from fedvhost.pipeline.chaining import Chain
-from fedvhost.pipeline.ingredients import Refused
-from fedvhost.pipeline.packing import Packed
+from fedvhost.pipeline.builds.chaining import Chain
+from fedvhost.pipeline.builds.ingredients import Refused
+from fedvhost.pipeline.builds.packing import Packed
 from fedvhost.report.text import Style, cut, wrapped
 
 _COLOURS: Mapping[State, str] = {

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from fedvhost.backport.outcome import Verdict
 from fedvhost.backport.plan import Entry, Evidence
 from fedvhost.backport.series import shown
-from fedvhost.pipeline.material import PackageMaterial
+from fedvhost.pipeline.page.material import PackageMaterial
 from fedvhost.report.graph import needs_of
 from fedvhost.report.sidebyside import FileDiff, FilePair, Row, Same, align, file_diffs, pair
 from fedvhost.values import Oid

@@ -5,8 +5,8 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from fedvhost.pipeline.building import Built
-from fedvhost.pipeline.checked import CheckResult, Row
+from fedvhost.pipeline.checks.building import Built
+from fedvhost.pipeline.checks.checked import CheckResult, Row
 from fedvhost.report.text import Style
 
 _MOST_COMPLAINTS = 6

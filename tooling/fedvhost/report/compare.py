@@ -9,7 +9,7 @@ from typing import Any
 from fedvhost.backport.comparison import CONTAINED, SIMILAR, By, FileResult, Match
 from fedvhost.backport.lacking import IN_BASE, NOBODY, Lacking
 from fedvhost.backport.series import shown
-from fedvhost.pipeline.comparing import Compared, Comparison
+from fedvhost.pipeline.compare.comparing import Compared, Comparison
 from fedvhost.report.text import Style, cut, wrapped
 from fedvhost.values import Oid
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from fedvhost.pipeline.material import Material
+from fedvhost.pipeline.page.material import Material
 from fedvhost.release.facts import Piece, Said, Standing
 from fedvhost.release.gates import other_builds, verdict
 from fedvhost.release.items import State as Item

@@ -20,7 +20,7 @@ from markupsafe import Markup
 
 from fedvhost.backport.plan import Considered, PackagePlan, Stop
 from fedvhost.builds.record import State as BuildState
-from fedvhost.pipeline.material import Material, PackageMaterial
+from fedvhost.pipeline.page.material import Material, PackageMaterial
 from fedvhost.release.facts import Piece
 from fedvhost.release.items import Outcome, Settled
 from fedvhost.release.milestones import deadline

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from fedvhost.pipeline.material import Material
+from fedvhost.pipeline.page.material import Material
 from fedvhost.release.facts import Piece, Standing
 from fedvhost.release.gates import other_builds
 

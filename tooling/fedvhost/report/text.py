@@ -15,7 +15,7 @@ from fedvhost.backport.plan import (
     Stop,
 )
 from fedvhost.backport.series import note_text, shown
-from fedvhost.pipeline.conflicts import Prepared
+from fedvhost.pipeline.conflicts.preparing import Prepared
 from fedvhost.pipeline.result import PackageResult, Result
 
 Style = Callable[[str, str], str]

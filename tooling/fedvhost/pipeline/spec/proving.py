@@ -14,9 +14,9 @@ from fedvhost.pipeline.evidencing import keep_spec
 from fedvhost.pipeline.exporting import SERIES, export, exported, patches_folder, rollup_name
 from fedvhost.pipeline.inputs import Job, Request, check_dist_git, open_jobs, read_manifests
 from fedvhost.pipeline.planning import read_plan
-from fedvhost.pipeline.prepping import Prepared, prepare
 from fedvhost.pipeline.replaying import Replay, replay
-from fedvhost.pipeline.speccing import SpecOutcome, check_spec, spec_place
+from fedvhost.pipeline.spec.editing import SpecOutcome, check_spec, spec_place
+from fedvhost.pipeline.spec.prepping import Prepared, prepare
 from fedvhost.workspace import Workspace
 
 

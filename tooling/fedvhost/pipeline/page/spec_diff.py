@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from fedvhost.errors import FedvhostError
-from fedvhost.pipeline.material import SpecDiff
+from fedvhost.pipeline.page.material import SpecDiff
 from fedvhost.process import run
 from fedvhost.specs.block import find_block, remove_block
 from fedvhost.specs.layout import read_layout

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fedvhost.builds.srpm import make_srpm, option_defines
-from fedvhost.pipeline.ingredients import Ingredients, Refused, complete, gather, places_of, tell_of
+from fedvhost.pipeline.builds.ingredients import Ingredients, Refused, complete, gather, places_of, tell_of
+from fedvhost.pipeline.builds.reproducing import keep_srpm
 from fedvhost.pipeline.inputs import Manifests, Request
-from fedvhost.pipeline.reproducing import keep_srpm
 from fedvhost.workspace import Workspace, write_atomic
 
 

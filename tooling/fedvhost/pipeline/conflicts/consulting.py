@@ -13,9 +13,9 @@ from fedvhost.backport.resolutions import Answer, Known, Question
 from fedvhost.backport.resolver import Refused, Resolved, request, response
 from fedvhost.config import Resolver
 from fedvhost.errors import ToolFailed, ToolTimeout
-from fedvhost.pipeline.conflicts import questions
+from fedvhost.pipeline.conflicts.preparing import questions
+from fedvhost.pipeline.conflicts.resolving import Asked, record, said_by
 from fedvhost.pipeline.inputs import Job
-from fedvhost.pipeline.resolving import Asked, record, said_by
 from fedvhost.process import consult
 from fedvhost.values import Oid
 from fedvhost.workspace import Workspace

@@ -12,7 +12,7 @@ from fedvhost.packaging.source import source_archive
 from fedvhost.pipeline.exporting import exported, patches_folder
 from fedvhost.pipeline.inputs import Job
 from fedvhost.pipeline.replaying import Replay
-from fedvhost.pipeline.speccing import SpecPlace
+from fedvhost.pipeline.spec.editing import SpecPlace
 from fedvhost.values import Oid
 from fedvhost.workspace import Workspace
 

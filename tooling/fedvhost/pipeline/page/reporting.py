@@ -18,12 +18,12 @@ from fedvhost.commits import Commit, decode
 from fedvhost.errors import FedvhostError, InputError
 from fedvhost.evidence import Spoiled
 from fedvhost.git.store import GitStore
-from fedvhost.pipeline.changes import PLAIN
-from fedvhost.pipeline.conflicts import conflict_folder
-from fedvhost.pipeline.documenting import collect_all
+from fedvhost.pipeline.compare.changes import PLAIN
+from fedvhost.pipeline.conflicts.preparing import conflict_folder
+from fedvhost.pipeline.decisions.documenting import collect_all
 from fedvhost.pipeline.exporting import exported
 from fedvhost.pipeline.inputs import Manifests, Request, read_manifests
-from fedvhost.pipeline.material import (
+from fedvhost.pipeline.page.material import (
     BuildMaterial,
     Log,
     Marked,
@@ -31,8 +31,8 @@ from fedvhost.pipeline.material import (
     PackageMaterial,
     UpstreamCommit,
 )
+from fedvhost.pipeline.page.spec_diff import spec_diff
 from fedvhost.pipeline.planning import plan_file
-from fedvhost.pipeline.spec_diff import spec_diff
 from fedvhost.release.case import Case
 from fedvhost.release.checks import go_through
 from fedvhost.release.facts import Piece

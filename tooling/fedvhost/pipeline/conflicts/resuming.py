@@ -10,9 +10,9 @@ from typing import Any
 from fedvhost.errors import InputError
 from fedvhost.git.identity import committer
 from fedvhost.pipeline.backporting import Options, run_backport
-from fedvhost.pipeline.conflicts import Waiting, conflict_folder, remove, waiting
+from fedvhost.pipeline.conflicts.preparing import Waiting, conflict_folder, remove, waiting
+from fedvhost.pipeline.conflicts.resolving import Asked, record, said_now, take
 from fedvhost.pipeline.inputs import Request
-from fedvhost.pipeline.resolving import Asked, record, said_now, take
 from fedvhost.pipeline.result import Result
 from fedvhost.workspace import Workspace
 

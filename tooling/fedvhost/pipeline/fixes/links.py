@@ -12,8 +12,8 @@ from fedvhost.backport.plan import Evidence
 from fedvhost.backport.repairs import Said
 from fedvhost.git.followups import Edit, LaterHistory
 from fedvhost.git.store import GitStore
-from fedvhost.pipeline.following_lanes import Lanes
-from fedvhost.pipeline.following_series import Series
+from fedvhost.pipeline.fixes.lanes import Lanes
+from fedvhost.pipeline.fixes.series import Series
 from fedvhost.values import Oid
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from fedvhost.errors import InputError
-from fedvhost.pipeline.deciding import collect
+from fedvhost.pipeline.decisions.deciding import collect
 from fedvhost.pipeline.inputs import Request
 from fedvhost.release.case import Case
 from fedvhost.release.documents import EXCEPTION, WRITTEN, contents, render

@@ -9,9 +9,9 @@ from functools import partial
 from fedvhost.builds.record import Record, State
 from fedvhost.errors import FedvhostError
 from fedvhost.evidence import Spoiled
-from fedvhost.pipeline.backends import backend_of
-from fedvhost.pipeline.chaining import Watcher, settle
-from fedvhost.pipeline.packing import results_dir
+from fedvhost.pipeline.builds.backends import backend_of
+from fedvhost.pipeline.builds.chaining import Watcher, settle
+from fedvhost.pipeline.builds.packing import results_dir
 from fedvhost.workspace import Workspace
 
 _RUNNING = (State.SUBMITTED, State.BUILDING)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from fedvhost.errors import InputError
 from fedvhost.evidence import now
-from fedvhost.pipeline.deciding import rendered_lines
-from fedvhost.pipeline.decisions import decisions_content, read_decisions
+from fedvhost.pipeline.decisions.deciding import rendered_lines
+from fedvhost.pipeline.decisions.ledger import decisions_content, read_decisions
 from fedvhost.pipeline.inputs import Request, read_manifests
 from fedvhost.release.contingency import Change, rewritten, shipped, with_flag
 from fedvhost.workspace import Workspace, write_all

@@ -25,10 +25,10 @@ from fedvhost.git.store import GitStore
 from fedvhost.git.trees import GitTree
 from fedvhost.pipeline.evidencing import keep_fixes
 from fedvhost.pipeline.facts import HistoryFacts
-from fedvhost.pipeline.following_lanes import Lanes
-from fedvhost.pipeline.following_links import Link, Links, mention, same_code
-from fedvhost.pipeline.following_series import Series
-from fedvhost.pipeline.following_trials import Trials
+from fedvhost.pipeline.fixes.lanes import Lanes
+from fedvhost.pipeline.fixes.links import Link, Links, mention, same_code
+from fedvhost.pipeline.fixes.series import Series
+from fedvhost.pipeline.fixes.trials import Trials
 from fedvhost.pipeline.inputs import Job, Request, open_jobs, read_manifests
 from fedvhost.pipeline.planning import read_plan
 from fedvhost.values import Oid

@@ -21,13 +21,13 @@ from fedvhost.backport.recipe import KERNEL, Check
 from fedvhost.errors import InputError, ToolError
 from fedvhost.git.identity import Identity, committer
 from fedvhost.packaging.compile import Compiler, find_compiler
-from fedvhost.pipeline.building import Build, NotChecked, open_linkage
-from fedvhost.pipeline.checked import CheckResult, Row
-from fedvhost.pipeline.checkout import Checkout, remove
+from fedvhost.pipeline.checks.building import Build, NotChecked, open_linkage
+from fedvhost.pipeline.checks.checked import CheckResult, Row
+from fedvhost.pipeline.checks.checkout import Checkout, remove
+from fedvhost.pipeline.checks.linkage import came_with
 from fedvhost.pipeline.evidencing import keep_check
 from fedvhost.pipeline.exporting import Export, Patch, export, exported, patches_folder, rollup_name
 from fedvhost.pipeline.inputs import Job, Manifests, Request, open_jobs, read_manifests
-from fedvhost.pipeline.linkage import came_with
 from fedvhost.pipeline.planning import outdated_inputs, read_plan
 from fedvhost.pipeline.replaying import Replay, replay
 from fedvhost.upstreams import resolve_revision

@@ -19,8 +19,8 @@ from fedvhost.backport.compilecheck import (
 )
 from fedvhost.backport.recipe import KERNEL, Check
 from fedvhost.packaging.compile import Ran, execute, symbols
-from fedvhost.pipeline.checkout import Checkout
-from fedvhost.pipeline.linkage import Linkage
+from fedvhost.pipeline.checks.checkout import Checkout
+from fedvhost.pipeline.checks.linkage import Linkage
 from fedvhost.values import Oid
 
 

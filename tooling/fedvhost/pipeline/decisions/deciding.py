@@ -13,9 +13,9 @@ from fedvhost.backport.manifest import Feature, Release
 from fedvhost.backport.manifest_toml import read_record
 from fedvhost.errors import InputError
 from fedvhost.evidence import Evidence, Spoiled, changed_inputs, digest, file_of, now, read_all
-from fedvhost.pipeline.decisions import Decisions, read_decisions
+from fedvhost.pipeline.decisions.ledger import Decisions, read_decisions
 from fedvhost.pipeline.inputs import Manifests, Request, read_manifests
-from fedvhost.pipeline.spec_order import spec_seen
+from fedvhost.pipeline.spec.order import spec_seen
 from fedvhost.release.case import Case, PatchSeen, inherit
 from fedvhost.release.checks import check_checklist
 from fedvhost.release.contingency import Flag, Rendered, found_in, mechanism_lines, shipped

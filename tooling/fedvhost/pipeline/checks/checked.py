@@ -7,7 +7,7 @@ from typing import Any
 
 from fedvhost.backport.compilecheck import Complaint, Unexported
 from fedvhost.packaging.application import Application
-from fedvhost.pipeline.building import Built, NotChecked
+from fedvhost.pipeline.checks.building import Built, NotChecked
 from fedvhost.values import Oid
 
 

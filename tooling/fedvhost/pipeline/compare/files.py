@@ -10,7 +10,7 @@ from fedvhost.backport.comparison import Change, FileResult, Ours, file_result
 from fedvhost.backport.lacking import inside
 from fedvhost.git.store import GitStore
 from fedvhost.patches.diff import parse_diff
-from fedvhost.pipeline.changes import PLAIN, batches
+from fedvhost.pipeline.compare.changes import PLAIN, batches
 from fedvhost.values import Oid
 
 

@@ -19,10 +19,10 @@ from fedvhost.builds.record import (
 )
 from fedvhost.errors import InputError
 from fedvhost.evidence import Evidence, digest, write
-from fedvhost.pipeline.backends import first_target
-from fedvhost.pipeline.ingredients import Refused
+from fedvhost.pipeline.builds.backends import first_target
+from fedvhost.pipeline.builds.ingredients import Refused
+from fedvhost.pipeline.builds.packing import Packed, pack, results_dir
 from fedvhost.pipeline.inputs import Manifests, Request
-from fedvhost.pipeline.packing import Packed, pack, results_dir
 from fedvhost.workspace import Workspace
 
 

@@ -23,8 +23,8 @@ from fedvhost.backport.plan import PackagePlan, Plan
 from fedvhost.errors import InputError, ToolError, ToolFailed
 from fedvhost.git.identity import Identity, committer
 from fedvhost.git.store import GitStore
-from fedvhost.pipeline.changes import MOST, held, listed, read_changes
-from fedvhost.pipeline.comparing_files import file_results, with_diffs
+from fedvhost.pipeline.compare.changes import MOST, held, listed, read_changes
+from fedvhost.pipeline.compare.files import file_results, with_diffs
 from fedvhost.pipeline.inputs import Job, Manifests, Request, open_jobs, read_manifests
 from fedvhost.pipeline.planning import outdated_inputs, read_plan
 from fedvhost.pipeline.replaying import Replay, replay

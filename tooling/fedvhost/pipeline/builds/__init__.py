@@ -1,0 +1,1 @@
+"""The step ``build``: source packages, and the systems that build them."""

@@ -1,0 +1,1 @@
+"""The step ``check``: the series compiled, linked and loaded where it runs."""

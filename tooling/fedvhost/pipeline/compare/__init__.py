@@ -1,0 +1,1 @@
+"""The step ``compare``: the series beside somebody else's."""

@@ -1,0 +1,1 @@
+"""Whether it ships: the checklist, the contingency flag, what people said, the documents."""

@@ -1,0 +1,1 @@
+"""The step ``fixes``: what upstream repaired later of what was picked."""

@@ -1,0 +1,1 @@
+"""The step ``report``: one page out of all that is known."""

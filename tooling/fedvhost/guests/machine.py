@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,9 +26,9 @@ class Machine:
 
     accelerator: Accelerator
     kernel: str
-    initrd: str
-    console: Path
-    results: Path
+    initrd: str = ""
+    console: Path = Path(os.devnull)
+    results: Path = Path(os.devnull)
     command_line: str = COMMAND_LINE
     memory: int = 1024
     cpus: int = 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fedvhost.inside import (
     driver_rows,
+    f13_rows,
     full_link,
     full_offload,
     full_traffic,
@@ -17,7 +18,10 @@ SHAPES: dict[str, tuple[Row, ...]] = {
     "guest": tuple(guest_rows.ROWS.all),
     "full": (*full_traffic.ROWS.all, *full_link.ROWS.all, *full_offload.ROWS.all),
     "sample": tuple(sample_rows.ROWS.all),
+    "f13": tuple(f13_rows.ROWS.all),
 }
 
 # Shapes that test what was built: the packages are unpacked in the test host.
-PACKAGED = frozenset({"sample"})
+PACKAGED = frozenset({"sample", "f13"})
+# Of these, the shapes whose test host boots the kernel in the packages.
+BOOTED = frozenset({"f13"})

@@ -17,14 +17,14 @@ from typing import Any
 from fedvhost import evidence
 from fedvhost.backport.manifest_toml import read_release
 from fedvhost.errors import FedvhostError, InputError
-from fedvhost.guests import image, kernel
+from fedvhost.guests import f13, image, kernel
 from fedvhost.guests.cpio import Entry, file
 from fedvhost.guests.kernel import Kernel
 from fedvhost.guests.machine import Accelerator, Machine
 from fedvhost.guests.packages import unpacked
 from fedvhost.guests.proof import Proven, prove
 from fedvhost.guests.running import HostRun, Record, joined, run_host
-from fedvhost.inside.catalogue import PACKAGED, SHAPES
+from fedvhost.inside.catalogue import BOOTED, PACKAGED, SHAPES
 from fedvhost.inside.ground import SLOWEST
 from fedvhost.inside.rows import Row
 from fedvhost.pipeline.packaged import Packages, packages_to_test
@@ -37,6 +37,8 @@ PLAN = "/etc/fedvhost/plan.json"
 _BOOT_SECONDS = 120.0
 # MiB: the file systems in memory are 60 and 190 large; a guest has 224.
 _MEMORY = {False: 768, True: 3072}
+# A host of two guests with 96 each.
+_F13_MEMORY = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +75,20 @@ class Watcher:
 
 @dataclass(frozen=True, slots=True)
 class _Host:
-    """All that one run needs."""
+    """All that one run needs. ``machine`` says what is booted, ``archives`` what its file system is;
+    ``kernel`` is the content of a kernel that is in no file; ``looked_at`` are the files that the result is
+    of, ``nvrs`` the builds (package → NVR), ``origin`` whence the kernel came."""
 
     options: Options
     rows: tuple[Row, ...]
-    parts: image.Parts
-    proven: Proven
+    machine: Machine
+    archives: tuple[Path | bytes, ...]
+    because: str
     folder: Path
+    origin: str
+    looked_at: tuple[Path, ...]
+    nvrs: Mapping[str, str]
+    kernel: bytes = b""
 
 
 def run_smoke(workspace: Workspace, options: Options, watcher: Watcher) -> Smoke:
@@ -91,33 +100,73 @@ def run_smoke(workspace: Workspace, options: Options, watcher: Watcher) -> Smoke
     """
     start = time.monotonic()
     rows = chosen(options.shape, options.rows)
-    cache = image.cache_dir()
     base = workspace.state_dir / "smoke"
     packages = _packages(workspace, options)
     with _alone(base, options.shape):
         workspace.keep_out_of_git()
-        watcher.doing("looking for a kernel")
-        host_kernel = find_kernel(options, cache)
-        guests = any(r.guests for r in rows)
-        guest_kernel = _guest_kernel(cache, options.shape) if guests else None
-        parts = image.host_image(cache, host_kernel, guest_kernel, watcher.doing)
         folder = base / options.shape
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        if options.accelerator:
-            proven = Proven(Accelerator(options.accelerator), "asked for")
-        else:
-            watcher.doing("trying whether KVM boots a kernel here")
-            proven = prove(cache, parts.kernel, folder / "kvm-proof", guests=guests)
-        options = dataclasses.replace(options, files=(*unpacked(packages.rpms), *options.files))
-        host = _Host(options, rows, parts, proven, folder)
+        make = _booted if options.shape in BOOTED else _host
+        host = make(options, rows, packages, folder, watcher)
         runs = tuple(_run(workspace, host, n, watcher) for n in range(1, options.repeat + 1))
         smoke = Smoke(
-            options.shape, runs, proven.accelerator.value, proven.because, host_kernel.origin,
-            len(rows) == len(SHAPES[options.shape]), time.monotonic() - start,
-            {**packages.nvrs, **({"kernel": host_kernel.nvr} if host_kernel.nvr else {})},
+            options.shape, runs, host.machine.accelerator.value, host.because, host.origin,
+            len(rows) == len(SHAPES[options.shape]), time.monotonic() - start, host.nvrs,
         )  # fmt: skip
-        return _keep(workspace, smoke, options, (*packages.rpms, *_looked_at(options, host_kernel)), folder)
+        return _keep(workspace, smoke, options, host.looked_at, folder)
+
+
+def _host(
+    options: Options, rows: tuple[Row, ...], packages: Packages, folder: Path, watcher: Watcher
+) -> _Host:
+    """A test host on the kernel that the options name; Python carries out its rows."""
+    cache = image.cache_dir()
+    watcher.doing("looking for a kernel")
+    host_kernel = find_kernel(options, cache)
+    guests = any(r.guests for r in rows)
+    guest_kernel = _guest_kernel(cache, options.shape) if guests else None
+    parts = image.host_image(cache, host_kernel, guest_kernel, watcher.doing)
+    if options.accelerator:
+        proven = Proven(Accelerator(options.accelerator), "asked for")
+    else:
+        watcher.doing("trying whether KVM boots a kernel here")
+        proven = prove(cache, parts.kernel, folder / "kvm-proof", guests=guests)
+    plan = {"shape": options.shape, "rows": [r.id for r in rows]}
+    over = [file(PLAN, json.dumps(plan).encode()), *unpacked(packages.rpms), *options.files]
+    return _Host(
+        options, rows, Machine(proven.accelerator, str(parts.kernel), memory=_MEMORY[guests]),
+        (*parts.archives, image.overlay(over)), proven.because,
+        folder, host_kernel.origin,
+        (*packages.rpms, *_looked_at(options, host_kernel)),
+        {**packages.nvrs, **({"kernel": host_kernel.nvr} if host_kernel.nvr else {})},
+    )  # fmt: skip
+
+
+def _booted(
+    options: Options, rows: tuple[Row, ...], packages: Packages, folder: Path, watcher: Watcher
+) -> _Host:
+    """A test host on the kernel in the packages; a shell carries out its rows."""
+    if options.kernel_rpms or options.kernel or options.modules:
+        raise InputError(
+            f"shape '{options.shape}' boots the kernel of the packages it tests; give it with --rpm"
+        )
+    watcher.doing("unpacking the packages")
+    stack = f13.stack(packages.rpms)
+    # Nothing is known of hardware on which both this kernel and its KVM work.
+    chosen_by = "asked for" if options.accelerator else "it emulates the SVM that the kernel's KVM needs"
+    machine = Machine(
+        Accelerator(options.accelerator or "tcg"),
+        "",
+        command_line=f13.COMMAND_LINE,
+        memory=_F13_MEMORY,
+        cpus=1,
+    )
+    return _Host(
+        options, rows, machine, (stack.archive, image.overlay([f13.plan(rows), *options.files])), chosen_by,
+        folder, f"the packages: {stack.release}", packages.rpms,
+        packages.nvrs, stack.kernel,
+    )  # fmt: skip
 
 
 def demanded(workspace: Workspace, release: str) -> tuple[tuple[str, ...], int]:
@@ -205,7 +254,7 @@ def _run(workspace: Workspace, host: _Host, number: int, watcher: Watcher) -> Ru
     folder = host.folder / str(number)
     folder.mkdir()
     known = {r.id: r for r in host.rows}
-    watcher.doing(f"booting the test host ({host.proven.accelerator.value})")
+    watcher.doing(f"booting the test host ({host.machine.accelerator.value})")
 
     def tell(record: Record) -> None:
         if record.get("kind") == "ready":
@@ -231,17 +280,15 @@ def _run(workspace: Workspace, host: _Host, number: int, watcher: Watcher) -> Ru
 
 
 def _boot(host: _Host, folder: Path, tell: Callable[[Record], None]) -> HostRun:
-    plan = {"shape": host.options.shape, "rows": [r.id for r in host.rows]}
-    over = image.overlay([file(PLAN, json.dumps(plan).encode()), *host.options.files])
     limits = [r.seconds * SLOWEST for r in host.rows]
     timeout = host.options.timeout or _BOOT_SECONDS + sum(limits)
-    guests = any(r.guests for r in host.rows)
-    with joined([*host.parts.archives, over]) as descriptor:
-        machine = Machine(
-            host.proven.accelerator, str(host.parts.kernel), f"/proc/self/fd/{descriptor}",
-            folder / "console.log", folder / "results.jsonl", memory=_MEMORY[guests],
+    with joined(host.archives) as initrd, joined([host.kernel]) as booted:
+        machine = dataclasses.replace(
+            host.machine, kernel=host.machine.kernel or f"/proc/self/fd/{booted}",
+            initrd=f"/proc/self/fd/{initrd}", console=folder / "console.log",
+            results=folder / "results.jsonl",
         )  # fmt: skip
-        return run_host(machine, [descriptor], timeout, tell, _BOOT_SECONDS + max(limits))
+        return run_host(machine, [initrd, booted], timeout, tell, _BOOT_SECONDS + max(limits))
 
 
 def _keep(workspace: Workspace, smoke: Smoke, options: Options, of: Sequence[Path], folder: Path) -> Smoke:

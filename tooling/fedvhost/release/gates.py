@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from fedvhost.inside.catalogue import PACKAGED
 from fedvhost.release.case import Case
 from fedvhost.release.contingency import ON
 from fedvhost.release.facts import Piece, Said
@@ -99,12 +100,17 @@ def _tested(case: Case, package: str, shapes: Mapping[str, Finding]) -> Finding:
     green = [
         s for s, f in shapes.items() if f.state is State.DONE and nvr in _said_nvrs(case.piece("smoke", s))
     ]
+    if green and (other := other_options(case.piece("build", package))) is not None:
+        text = f"{nvr} was part of: {listed(green)}; {other}"
+        return finding(scenario, State.UNKNOWN, text)
     if green:
         return finding(scenario, State.DONE, f"{nvr} was part of: {listed(green)}")
     text = f"no green run of the suite was of {nvr}"
-    if package == "kernel":
-        return finding(scenario, State.UNKNOWN, text, then=_smoke_command(case, case.release.gate.shapes[0]))
-    # The smoke test boots a kernel that was built; other packages are tried by people.
+    packaged = [s for s in case.release.gate.shapes if s in PACKAGED]
+    if package == "kernel" or packaged:
+        shape = (*packaged, *case.release.gate.shapes)[0]
+        return finding(scenario, State.UNKNOWN, text, then=_smoke_command(case, shape))
+    # These shapes boot a kernel that was built; other packages are tried by people.
     waive = case.command(
         "checklist waive", "smoke", "--scenario", scenario, "--by NAME --because … --until DATE"
     )
@@ -112,12 +118,15 @@ def _tested(case: Case, package: str, shapes: Mapping[str, Finding]) -> Finding:
 
 
 def _smoke_command(case: Case, shape: str) -> str:
-    """The command that runs a shape as often as the release demands, on the kernel that was built."""
+    """The command that runs a shape as often as the release demands, on what was built."""
     wanted, options = case.release.gate.runs, list[str]()
     if shape:
         options += ["--shape", shape]
     if wanted > 1:
         options += ["--repeat", str(wanted)]
+    if shape in PACKAGED:
+        # It finds the last builds by itself.
+        return case.command("smoke", *options)
     results = case.piece("build", "kernel").facts.mapping("results") or {}
     nvr = case.nvrs.get("kernel", "")
     rpm = next((r for r in sorted(results) if nvr and r.rpartition("/")[2].startswith(f"{nvr}.")), None)

@@ -5,8 +5,12 @@ from __future__ import annotations
 from fedvhost.inside import (
     driver_rows,
     f13_rows,
+    full_life,
     full_link,
+    full_measure,
+    full_migration,
     full_offload,
+    full_power,
     full_traffic,
     guest_rows,
     sample_rows,
@@ -16,7 +20,19 @@ from fedvhost.inside.rows import Row
 SHAPES: dict[str, tuple[Row, ...]] = {
     "driver": tuple(driver_rows.ROWS.all),
     "guest": tuple(guest_rows.ROWS.all),
-    "full": (*full_traffic.ROWS.all, *full_link.ROWS.all, *full_offload.ROWS.all),
+    "full": tuple(
+        row
+        for part in (
+            full_traffic,
+            full_link,
+            full_offload,
+            full_measure,
+            full_power,
+            full_migration,
+            full_life,
+        )
+        for row in part.ROWS.all
+    ),
     "sample": tuple(sample_rows.ROWS.all),
     "f13": tuple(f13_rows.ROWS.all),
 }

@@ -293,13 +293,15 @@ def guest_to_guest(ground: Ground) -> Observed:
 
 
 _COPIED = 4 << 20
+# A pipe that is open for writing too never ends: at the end of its input nc would hang up.
+_ARRIVES = "mkfifo /tmp/pipe; nc -l -p 9 >/tmp/in <>/tmp/pipe; : >/tmp/arrived"
 
 
 def _copied_both_ways(one: Guest, two: Guest) -> list[str]:
     """A file from each guest to the other, at the same time; expect what arrives to be what was sent."""
     for guest in (one, two):
         guest.agent.must("dd", "if=/dev/urandom", "of=/tmp/out", "bs=65536", f"count={_COPIED >> 16}")
-        guest.agent.ask("spawn", "sh", "-c", "nc -l -p 9 >/tmp/in </dev/null; : >/tmp/arrived")
+        guest.agent.ask("spawn", "sh", "-c", _ARRIVES)
     wait = "until nc -w 1 10.99.0.{0} 9 </tmp/out; do sleep 0.1; done"
     for guest, other in ((one, 2), (two, 1)):
         guest.agent.ask("spawn", "sh", "-c", wait.format(other))
@@ -308,7 +310,7 @@ def _copied_both_ways(one: Guest, two: Guest) -> list[str]:
         expect(whole, f"data to guest '{guest.spec.name}' had not arrived after 40 s")
     sums = {g.spec.name: [_sum(g, n) for n in ("out", "in")] for g in (one, two)}
     for guest in (one, two):
-        guest.agent.run("rm", "-f", "/tmp/out", "/tmp/in", "/tmp/arrived")
+        guest.agent.run("rm", "-f", "/tmp/out", "/tmp/in", "/tmp/arrived", "/tmp/pipe")
     (sent, came), (other_sent, other_came) = sums.values()
     expect((sent, other_sent) == (other_came, came), "what arrived has another checksum", **sums)
     return [sent[:16], other_sent[:16]]
@@ -347,6 +349,7 @@ def bonding(ground: Ground) -> Observed:
             guest.agent.must("ip", "addr", "add", "10.98.0.2/24", "dev", "bond9")
             guest.agent.must("ip", "link", "set", "bond9", "up")
             expect(wait_until(lambda: _active(guest) in names, 10.0), "the bond has no active card")
+            _reached("10.98.0.2")
             answers("10.98.0.2", 10)
             for turn in range(2):
                 active = _active(guest)
@@ -359,6 +362,12 @@ def bonding(ground: Ground) -> Observed:
             guest.agent.run("ip", "link", "del", "bond9")
             guest.configure_again()
     return {**seen, "tcp bytes each way": 1 << 20, "sha256": digits}
+
+
+def _reached(address: str) -> None:
+    """Until bridge and neighbours have learnt where the address is now, pings may be lost."""
+    found = wait_until(lambda: echoes(address, 1, wait=0.5).lost == 0, 10.0)
+    expect(found, f"{address} does not answer within 10 s")
 
 
 def _active(guest: Guest) -> str:
@@ -381,6 +390,7 @@ def _failover(guest: Guest, card: int, active: str) -> str:
     guest.monitor.execute("set_link", {"name": f"card{card}", "up": False})
     changed = wait_until(lambda: _active(guest) not in (active, ""), 10.0)
     expect(changed, f"the link of {active} is gone and the bond still uses it")
+    _reached("10.98.0.2")
     answers("10.98.0.2", 10)
     thread.join(90)
     expect(not thread.is_alive(), "a stream did not survive the change of cards")

@@ -37,13 +37,17 @@ class Ground:
         names = tuple(guests)
         if not names:
             return
+        self.prepare_kvm()
+        for name in names:
+            if name not in self._guests:
+                self.begin(name)
+
+    def prepare_kvm(self) -> None:
+        """Load KVM and vhost_net, as far as they can be."""
         vendor = "kvm_amd" if " svm " in Path("/proc/cpuinfo").read_text() else "kvm_intel"
         run("modprobe", vendor)
         run("modprobe", "vhost_net")
         wait_until(VHOST_NET.exists, 2.0)
-        for name in names:
-            if name not in self._guests:
-                self.begin(name)
 
     def begin(self, name: str, spec: GuestSpec | None = None) -> None:
         """Start a guest under this name, by default the one that is known by it; it is not waited for."""

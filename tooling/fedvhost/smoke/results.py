@@ -173,12 +173,16 @@ def facts(smoke: Smoke) -> dict[str, Any]:
         "accelerator": smoke.accelerator,
         "kernel": smoke.kernel,
     }
+    if measured := [m for results in rows.values() for r in results if (m := r.observed.get("measured"))]:
+        found["measured"] = measured
     return {**found, "nvrs": dict(smoke.nvrs)} if smoke.nvrs else found
 
 
 def seen(result: RowResult) -> str:
     """What was observed, in one line; of a row that did not pass, why."""
-    return result.why or "; ".join(f"{key}: {_short(value)}" for key, value in result.observed.items())
+    return result.why or "; ".join(
+        f"{key}: {_short(value)}" for key, value in result.observed.items() if key != "measured"
+    )
 
 
 _WORST = (Verdict.FAIL, Verdict.UNDECIDED, Verdict.PASS)

@@ -1,0 +1,68 @@
+"""Shape ``full``: latency and bandwidth, vhost on against off. Emulated, the figures themselves mean nothing:
+only the ratio is told, and that decides no line of the test plan."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+from fedvhost.inside.full_ground import NET, OFF, ON, Model, answers, stream
+from fedvhost.inside.ground import Ground
+from fedvhost.inside.rows import Observed, Rows
+
+ROWS = Rows()
+row = ROWS.row
+_RUNS = 7
+_PINGS = 40
+_STREAM = 4 << 20
+_MODELS = {"on": ON, "off": OFF}
+
+
+def _alternating(measure: Callable[[Model], float]) -> Mapping[str, list[float]]:
+    """Each in turn, after one run of each that does not count; the order changes from run to run."""
+    found: dict[str, list[float]] = {"on": [], "off": []}
+    for number in range(_RUNS + 1):
+        for side in ("on", "off") if number % 2 else ("off", "on"):
+            value = measure(_MODELS[side])
+            if number:
+                found[side].append(round(value, 3))
+    return found
+
+
+def _told(title: str, unit: str, found: Mapping[str, Sequence[float]]) -> Observed:
+    middle = {side: statistics.median(values) for side, values in found.items()}
+    return {
+        "runs of each": _RUNS,
+        "median on/off": round(middle["on"] / middle["off"], 2),
+        "spread": {s: f"{min(v) / middle[s]:.2f} to {max(v) / middle[s]:.2f} of the median"
+                   for s, v in found.items()},
+        "figures": "emulated: not for comparison with another machine",
+        "measured": {"title": title, "unit": unit, **{side: list(v) for side, v in found.items()}},
+    }  # fmt: skip
+
+
+@row("latency-ratio", "Latency, vhost on against off, alternating: medians and spread", guests=(NET,),
+     after=("boot",), seconds=60, quiet=True)  # fmt: skip
+def latency_ratio(ground: Ground) -> Observed:
+    """The median round trip of 40 pings of 56 bytes, seven times each; none may be lost."""
+    guest = ground.guest(NET)
+
+    def once(model: Model) -> float:
+        return statistics.median(answers(guest.spec.address(model.card), _PINGS, 56, 0.004).times)
+
+    return _told("Round trip of a ping of 56 bytes (emulated)", "ms", _alternating(once))
+
+
+@row("bandwidth-ratio", "Bandwidth, vhost on against off, alternating: medians and spread", guests=(NET,),
+     after=("boot",), seconds=90, quiet=True)  # fmt: skip
+def bandwidth_ratio(ground: Ground) -> Observed:
+    """TCP both ways at once, 4 MiB each way, seven times each; every byte compared."""
+    guest = ground.guest(NET)
+
+    def once(model: Model) -> float:
+        start = time.monotonic()
+        stream(guest.spec.address(model.card), _STREAM, seconds=30 * ground.pace)
+        return _STREAM / (time.monotonic() - start) / 1e6
+
+    return _told("TCP both ways at once, each way (emulated)", "MB/s", _alternating(once))

@@ -27,7 +27,12 @@ CYCLES = 20
 # Bounds of what twenty cycles may leave: kernel memory wavers by about 2 MB here with caches of its own.
 _TASKS, _KIB = 4, 8192
 
-row("bad-vhostfd", "A vhostfd that is no vhost device is refused", seconds=60)(bad_vhostfd)
+
+@row("bad-vhostfd", "A vhostfd that is no vhost device is refused", seconds=60)
+def bad_descriptor(ground: Ground) -> Observed:
+    """The row of shape guest, here without guests beside it."""
+    ground.prepare_kvm()
+    return bad_vhostfd(ground)
 
 
 @row("no-msix", "vhost without MSI-X (vectors=0): pings and data", guests=("no-msix",), seconds=60)
@@ -48,6 +53,7 @@ def no_msix(ground: Ground) -> Observed:
 def contingency(ground: Ground) -> Observed:
     """Every open of the device is counted from before the guest starts; one with vhost=on is the control."""
     ground.stop_guests()
+    ground.prepare_kvm()
     load(MODULE)
     wait_until(VHOST_NET.exists)
     with Opened(str(VHOST_NET)) as opened:
@@ -168,6 +174,7 @@ def start_stop(ground: Ground) -> Observed:
     """qemu with two cards with vhost=on, stopped by quit and by kill in turn; not booted each time (row
     driver-reload starts and stops vhost under a driver)."""
     ground.stop_guests()
+    ground.prepare_kvm()
     load(MODULE)
     _cycle(0)  # what is made once and kept is made now
     before = _standing()
@@ -219,6 +226,7 @@ def _standing() -> dict[str, int]:
 def unload_load(ground: Ground) -> Observed:
     """Refused while a qemu holds it, even one that does not run; then allowed; then of use again."""
     ground.stop_guests()
+    ground.prepare_kvm()
     load(MODULE)
     user = Guest(GuestSpec("user", 18, (Card("on"),), arguments=("-S",)))
     try:
@@ -241,6 +249,7 @@ def unload_load(ground: Ground) -> Observed:
 def module_absent(ground: Ground) -> Observed:
     """qemu must say so and end; going on without would be vhost silently off."""
     ground.stop_guests()
+    ground.prepare_kvm()
     if references(MODULE) is not None:
         wait_until(lambda: references(MODULE) == 0, 10.0)
         done = unload(MODULE)

@@ -151,6 +151,7 @@ def _migrate(ground: Ground, start: str, goal: str, *, plain: bool) -> Observed:
                 ground.put(name, destination)
                 kept = True
         seen: dict[str, object] = {
+            "both ends": "queue_reset=off",
             "source says": said.get("status"), "source is": here, "destination is": there,
             "down, ms": said.get("downtime"), "seconds": round(said.get("total-time", 0) / 1000, 1),
             "MB": round(said.get("ram", {}).get("transferred", 0) / 1e6),
@@ -203,7 +204,7 @@ def migrate_refused(ground: Ground) -> Observed:
     name = NAMES[False]
     found = ground.running(name)
     source = ground.guest(name) if found else _source(ground, name, "on")
-    destination = _destination(name, source, "on", ("mrg_rxbuf=off",))
+    destination = _destination(name, source, "on", ("queue_reset=off", "mrg_rxbuf=off"))
     try:
         said = _send_over(source, destination, _MIGRATION_SECONDS * ground.pace)
         wait_until(lambda: not destination.alive(), 10.0)

@@ -96,11 +96,21 @@ class Ground:
         if name not in self._guests:
             self._guests[name] = Guest(SPECS[name])
         guest = self._guests[name]
+        if guest.reset_while_booting():
+            self.channel.tell("note", text=f"guest '{name}' reset itself while booting; it was started again")
+            guest.stop()
+            guest = self._guests[name] = Guest(guest.spec, again=True)
         if not guest.alive():
             last = guest.last_words()
             self.spoil((name,))
             raise ConnectionError(f"guest '{name}' had ended before it was asked: {last}")
-        return guest.ready(BOOT_SECONDS * self.pace)
+        try:
+            return guest.ready(BOOT_SECONDS * self.pace)
+        except ConnectionError:
+            guest.ended(2.0)
+            if not guest.reset_while_booting():
+                raise
+            return self.guest(name)
 
     def stop_guests(self) -> None:
         """End all guests."""

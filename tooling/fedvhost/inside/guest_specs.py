@@ -28,7 +28,12 @@ SPECS: dict[str, GuestSpec] = {
         GuestSpec("peer", 11, (Card("on"),)),
         GuestSpec("no-msix", 12, (Card("on", device=("vectors=0",)),)),
         GuestSpec("default", 13, (Card(""),)),
-        GuestSpec("travel", 20, (Card("on", bridge="brm1"),)),
-        GuestSpec("travel-plain", 40, (Card("on", device=("mrg_rxbuf=off",), bridge="brm2"),)),
+        # The reset of one ring is qemu's own, not vhost's in Linux 6.1: off, so that it is no difference.
+        GuestSpec("travel", 20, (Card("on", device=("queue_reset=off",), bridge="brm1"),)),
+        GuestSpec(
+            "travel-plain",
+            40,
+            (Card("on", device=("queue_reset=off", "mrg_rxbuf=off"), bridge="brm2"),),
+        ),
     )
 }

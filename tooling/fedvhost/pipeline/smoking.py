@@ -124,7 +124,7 @@ def _host(
     cache = image.cache_dir()
     watcher.doing("looking for a kernel")
     host_kernel = find_kernel(options, cache)
-    guests = any(r.guests for r in rows)
+    guests = any(r.guests for r in SHAPES[options.shape])
     guest_kernel = _guest_kernel(cache, options.shape) if guests else None
     parts = image.host_image(cache, host_kernel, guest_kernel, watcher.doing)
     if options.accelerator:

@@ -24,6 +24,8 @@ from fedvhost.smoke.results import Run
 from fedvhost.workspace import Workspace, locate
 
 VARIABLE = "FEDVHOST_F13_RPMS"
+# Read now: a test's own environment has none of ours.
+ROOT = os.environ.get(VARIABLE)
 SILENT = Watcher(lambda _: None, lambda _, __: None)
 # Red on the series up to v2.6.34: upstream repaired both for v2.6.35.
 REPAIRED_LATER = {"address": "7ad9c9d27048", "index": "0f3d9a17469d"}
@@ -36,12 +38,11 @@ def workspace(tmp_path: Path) -> Workspace:
 
 
 def rpms(*folders: str) -> tuple[Path, ...]:
-    root = os.environ.get(VARIABLE)
-    if not root:
+    if not ROOT:
         pytest.skip(f"{VARIABLE} names no folder with the packages of the real histories")
     found = []
     for folder in folders:
-        here = sorted((Path(root) / folder).glob("*.rpm"))
+        here = sorted((Path(ROOT) / folder).glob("*.rpm"))
         if not here:
             pytest.skip(f"{VARIABLE}: '{folder}' holds no packages")
         found += here

@@ -25,7 +25,8 @@ _PATH = click.Path(path_type=Path)
 @click.command()
 @click.option(
     "--shape", "shapes", multiple=True,
-    help="driver: the kernel half; guest: real guests; sample: the sample's packages. May be repeated "
+    help="driver: the kernel half; guest: real guests; sample: the sample's packages; "
+    "f13: the built 2.6.33 and qemu-kvm. May be repeated "
     "(else: those that the release's gate names, or driver).",
 )  # fmt: skip
 @click.option("--row", "rows", multiple=True, metavar="NAME", help="Only this row, and what it builds on.")

@@ -100,7 +100,7 @@ def _note(guest: Guest, started: list[bool]) -> None:
 
 
 @row("pxe-boot", "PXE: the guest's firmware boots from the network through vhost",
-     covers=("test-day-05-pxe-boot",), seconds=90)  # fmt: skip
+     covers=("test-day-05-pxe-boot",), seconds=40)  # fmt: skip
 def pxe_boot(ground: Ground) -> Observed:
     """iPXE in the card's ROM asks for an address, fetches a program by TFTP and starts it."""
     if not ground.has_kvm():
@@ -124,12 +124,17 @@ def pxe_boot(ground: Ground) -> Observed:
             def says() -> bool:
                 return _written(console) or not guest.alive()
 
-            wait_until(says, 80.0 * ground.pace, 0.1)
+            wait_until(says, 30.0 * ground.pace, 0.1)
             seconds = time.monotonic() - start
             seen: dict[str, object] = {
                 "requests": served.asked, "bytes fetched": served.sent, "program": len(PROGRAM),
                 "seconds": round(seconds, 1),
             }  # fmt: skip
+            if not served.asked:
+                raise Undecided(
+                    f"the firmware asked for nothing within {seconds:.0f} s; whether it came to run at all "
+                    "under emulated SVM is not known"
+                )
             ticks = guest.worker_ticks()
             seen["vhost worker"] = ticks is not None
             expect(_written(console), f"no program was started: {guest.last_words()}",

@@ -180,7 +180,7 @@ row_contingency() {
     expect "answers to 3 pings" "$(pings $ip 3 56)" 3
     uses=no
     [ "$(opened_by $pid)" = 0 ] || uses=yes
-    expect "references and /dev/vhost-net" "$(references)" "$(opened_by $pid)"
+    expect "references to vhost_net" "$(references)" "$(opened_by $pid)"
     seen shipped "vhost $([ $loads = yes ] && echo on || echo off)"
     seen "a guest without vhost= opens /dev/vhost-net" $uses
     expect "the files say that vhost is loaded: $loads; a guest without vhost= uses it" $uses $loads

@@ -130,16 +130,18 @@ static int wrong(int fd)
 /* Neither an error nor done: until 7ad9c9d27048 the answer was how many bytes could not be read. */
 static int unreadable(int fd)
 {
-	int got;
+	int got, failed;
 
 	if (ioctl(fd, VHOST_SET_OWNER, NULL))
 		return 2;
 	got = ioctl(fd, VHOST_SET_MEM_TABLE, (void *)8);
-	if (got >= 0)
-		printf("memory table at a bad address\tEFAULT\t%d\n", got);
+	/* Kept: to print may change it. */
+	failed = got < 0 ? errno : 0;
+	if (failed)
+		printf("memory table at a bad address\tEFAULT\t%s\n", strerrorname_np(failed));
 	else
-		printf("memory table at a bad address\tEFAULT\t%s\n", strerrorname_np(errno));
-	return got >= 0 || errno != EFAULT;
+		printf("memory table at a bad address\tEFAULT\t%d\n", got);
+	return failed != EFAULT;
 }
 
 /* The first index that is too high. */

@@ -1,8 +1,9 @@
-"""What `fedvhost build --via rpmbuild` costs on top of rpmbuild, measured in one run on the sample.
+"""What `fedvhost build --via rpmbuild` costs on top of rpmbuild, measured in one run.
 
 ::
 
     python tests/benchmarks/build.py [--runs N] [--json]
+    python tests/benchmarks/build.py --workspace DIR --package qemu-kvm --with minimal --runs 1
 
 Bare: ``rpmbuild --rebuild``'s two halves by hand, unpacking the source package and ``rpmbuild -bb`` of the
 spec in it. With fedvhost: the whole command, which also finds the sources, proves that the spec applies
@@ -37,14 +38,21 @@ def timed(*commands: list[str | Path]) -> float:
     return time.perf_counter() - start
 
 
-def measure(top: Path, runs: int) -> dict[str, dict[str, float]]:
-    """Build each package of the sample both ways, in turns."""
+def sample(top: Path) -> Path:
+    """Return the sample's workspace, ready to be built."""
     timed([*FEDVHOST, "-q", "sample", top / "sample"])
     workspace = top / "sample" / "workspace"
     timed([*FEDVHOST, "-C", workspace, "backport", "--release", "f13"])
-    said = subprocess.run(
-        [*FEDVHOST, "-C", workspace, "build", "--srpm", "--json"], capture_output=True, text=True, check=True
-    )
+    return workspace
+
+
+def measure(
+    top: Path, workspace: Path, packages: list[str], options: list[str | Path], runs: int
+) -> dict[str, dict[str, float]]:
+    """Build each package both ways, in turns."""
+    only = [word for name in packages for word in ("--package", name)]
+    argv = [*FEDVHOST, "-C", workspace, "build", "--srpm", *only, *options, "--json"]
+    said = subprocess.run(argv, capture_output=True, text=True, check=True)
     found = {}
     for package, made in json.loads(said.stdout)["srpms"].items():
         kept = top / f"{package}.src.rpm"
@@ -57,11 +65,13 @@ def measure(top: Path, runs: int) -> dict[str, dict[str, float]]:
             bare.append(
                 timed(
                     ["rpm", "-i", *define, kept],
-                    ["rpmbuild", "-bb", "--nodeps", *define, "--define", "dist .fc13", spec],
+                    ["rpmbuild", "-bb", "--nodeps", *define, "--define", "dist .fc13", *options, spec],
                 )
             )
             ours.append(
-                timed([*FEDVHOST, "-C", workspace, "build", "--via", "rpmbuild", "--package", package])
+                timed(
+                    [*FEDVHOST, "-C", workspace, "build", "--via", "rpmbuild", "--package", package, *options]
+                )
             )
         found[package] = {
             "rpmbuild": statistics.median(bare),
@@ -77,11 +87,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--workspace", type=Path, help="one that was backported (else: the sample's)")
+    parser.add_argument("--package", action="append", default=[])
+    parser.add_argument("--with", dest="switches", action="append", default=[], metavar="OPTION")
     options = parser.parse_args()
-    os.environ.pop("FEDVHOST_UPSTREAM_KERNEL", None)
-    os.environ.pop("FEDVHOST_UPSTREAM_QEMU_KVM", None)
+    if options.workspace is None:
+        os.environ.pop("FEDVHOST_UPSTREAM_KERNEL", None)
+        os.environ.pop("FEDVHOST_UPSTREAM_QEMU_KVM", None)
+    switches: list[str | Path] = [word for name in options.switches for word in ("--with", name)]
     with tempfile.TemporaryDirectory(prefix="fedvhost-bench-") as folder:
-        found = measure(Path(folder), options.runs)
+        workspace = options.workspace or sample(Path(folder))
+        found = measure(Path(folder), workspace, options.package, switches, options.runs)
     if options.json:
         print(json.dumps(found, indent=2, sort_keys=True))
         return

@@ -263,6 +263,24 @@ def test_a_package_that_no_run_was_of_is_not_tested_and_rows_of_other_builds_dec
     assert {f.scenario: f.state for f in gates.runs(case(build(), smoke()))}["tested/kernel"] is State.DONE
 
 
+def test_a_green_run_of_a_build_with_an_option_is_no_test_of_what_ships() -> None:
+    """The name of a build is the same with --with minimal and without."""
+    here = case(build(options=["--with minimal"]), smoke())
+
+    tested = next(f for f in gates.runs(here) if f.scenario == "tested/kernel")
+
+    assert (tested.state, "--with minimal" in tested.text) == (State.UNKNOWN, True)
+
+
+def test_a_shape_of_packages_is_asked_without_a_kernel_of_its_own() -> None:
+    here = case(build())
+    here = replace(here, release=replace(here.release, gate=replace(here.release.gate, shapes=("f13",))))
+
+    found = {f.scenario: f.next for f in gates.runs(here)}
+
+    assert found["f13"] == found["tested/kernel"] == "fedvhost smoke --release f13 --shape f13 --repeat 3"
+
+
 def test_every_package_that_ships_must_have_been_part_of_a_green_run() -> None:
     other = replace(
         build(nvr="qemu-1-1", results={"b/qemu-1-1.x86_64.rpm": "5"}),

@@ -6,6 +6,7 @@
     modules    of the host's kernel
     qemu       with its libraries and firmware               (only where guests are wanted)
     guest      kernel and initial RAM file system of a guest (only where guests are wanted)
+    snapshot-… the state of a guest that has booted           (only where KVM cannot be had in the machine)
     inside     our own programs: what runs in the machine
 
 The kernel unpacks one after the other, so a later part goes over an earlier one. A change to our programs
@@ -27,12 +28,15 @@ from pathlib import Path
 import platformdirs
 
 from fedvhost import process
-from fedvhost.guests import cpio, userland
+from fedvhost.errors import ToolError
+from fedvhost.guests import cpio, snapshot, userland
 from fedvhost.guests.cpio import Entry, character, file, folder, link
 from fedvhost.guests.kernel import Kernel
 from fedvhost.guests.machine import QEMU
 from fedvhost.guests.modules import select
 from fedvhost.guests.vmlinux import uncompressed
+from fedvhost.inside.fallback import no_snapshot, state_file
+from fedvhost.inside.guest import GuestSpec
 
 INSIDE = Path(__file__).resolve().parents[1] / "inside"
 LIBRARY = "/usr/lib/fedvhost"
@@ -67,11 +71,14 @@ def cache_dir() -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The image of a test host: the kernel to start, and the archives that make its file system."""
+    """The image of a test host: the kernel to start, and the archives that make its file system.
+
+    ``guest``: kernel and initial RAM file system of its guests, if it has any."""
 
     kernel: Path
     archives: tuple[Path, ...]
     built: tuple[str, ...]
+    guest: tuple[Path, Path] | None = None
 
 
 def host_image(cache: Path, kernel: Kernel, guest: Kernel | None, tell: Callable[[str], None]) -> Parts:
@@ -84,6 +91,7 @@ def host_image(cache: Path, kernel: Kernel, guest: Kernel | None, tell: Callable
     """
     store = _Store(cache / "parts", tell)
     started = startable(store, kernel)
+    of_guest: tuple[Path, Path] | None = None
     archives = [
         store.part("tools", (userland.PYTHON, *_tool_files()), _tools),
         store.part("modules", (kernel.image, str(kernel.modules)), lambda: _modules(kernel, HOST_MODULES)),
@@ -96,6 +104,7 @@ def host_image(cache: Path, kernel: Kernel, guest: Kernel | None, tell: Callable
             (guest.image, str(guest.modules), INSIDE / "agent.c", *_tool_files()),
             lambda: _guest_root(guest),
         )
+        of_guest = (guest_started, initrd)
         archives.append(
             store.part(
                 "guest",
@@ -106,7 +115,40 @@ def host_image(cache: Path, kernel: Kernel, guest: Kernel | None, tell: Callable
     inside = tuple(sorted(INSIDE.iterdir()))
     archives.append(store.part("inside", inside, _inside))
     store.prune()
-    return Parts(started, tuple(archives), tuple(store.made))
+    return Parts(started, tuple(archives), tuple(store.made), of_guest)
+
+
+def snapshots(
+    cache: Path, guest: tuple[Path, Path], specs: Iterable[GuestSpec], tell: Callable[[str], None]
+) -> tuple[tuple[Path, ...], dict[str, str]]:
+    """Return archives with the states of guests that have booted, and of which guests there is none, and why.
+
+    Each is booted once, and kept as long as nothing that it is made of changes.
+    """
+    store = _Store(cache / "parts", tell)
+    archives: list[Path] = []
+    without: dict[str, str] = {}
+    for spec in specs:
+        if why := no_snapshot(spec):
+            without[spec.name] = why
+            continue
+        of = (*guest, userland.locate(QEMU), snapshot.identity(spec))
+        try:
+            archives.append(store.file(f"snapshot-{spec.name}", of, _snapshot_of(spec, guest)))
+        except (snapshot.NoSnapshot, ToolError, OSError) as error:
+            without[spec.name] = str(error)
+    store.prune()
+    return tuple(archives), without
+
+
+def _snapshot_of(spec: GuestSpec, guest: tuple[Path, Path]) -> Callable[[io.BufferedWriter], None]:
+    def write(out: io.BufferedWriter) -> None:
+        with tempfile.TemporaryDirectory(prefix="fedvhost-") as temporary:
+            state = Path(temporary) / "state"
+            snapshot.take(spec, *guest, state)
+            cpio.write((file(state_file(spec.name), state),), out)
+
+    return write
 
 
 def overlay(files: Iterable[Entry]) -> bytes:
@@ -174,7 +216,8 @@ def _signature(files: Iterable[Path | str]) -> str:
             continue
         status = path.stat()
         if path.is_file() and status.st_size < 1 << 20:
-            words.append(f"{path} {hashlib.sha256(path.read_bytes()).hexdigest()}")
+            # Not the folder: checkouts with the same programs share their parts.
+            words.append(f"{path.name} {hashlib.sha256(path.read_bytes()).hexdigest()}")
         else:
             words.append(f"{path} {status.st_size} {status.st_mtime_ns}")
     return "\n".join(words)

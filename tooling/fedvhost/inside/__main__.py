@@ -1,4 +1,7 @@
-"""Run the rows of a plan, ``/etc/fedvhost/plan.json``: ``{"shape": "driver", "rows": ["features", …]}``."""
+"""Run the rows of a plan, ``/etc/fedvhost/plan.json``: ``{"shape": "driver", "rows": ["features", …]}``.
+
+``guests`` in it is ``fallback.Guests`` as an object.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from pathlib import Path
 
 from fedvhost.inside.catalogue import SHAPES
 from fedvhost.inside.channel import Channel
+from fedvhost.inside.fallback import Guests
 from fedvhost.inside.runner import run_rows
 
 PLAN = Path("/etc/fedvhost/plan.json")
@@ -22,7 +26,7 @@ def main() -> None:
     wanted = set(plan["rows"])
     rows = [r for r in SHAPES[plan["shape"]] if r.id in wanted]
     start = time.monotonic()
-    run_rows(rows, channel)
+    run_rows(rows, channel, Guests(**plan.get("guests", {})))
     channel.tell("end", seconds=round(time.monotonic() - start, 3))
     channel.drain()
 

@@ -65,7 +65,9 @@ def contingency(ground: Ground) -> Observed:
             "opens of /dev/vhost-net": opened.count(), "references": references(MODULE),
             "worker": guest.worker_ticks() is not None, "vhost-started": guest.virtio()["vhost-started"],
         }  # fmt: skip
-        control = Guest(GuestSpec("control", 16, (Card("on"),), arguments=("-S",)))
+        control = Guest(
+            ground.fitted(GuestSpec("control", 16, (Card("on"),), arguments=("-S",)), boots=False)
+        )
         try:
             control.monitor.execute("query-status")
             seen["opens with vhost=on"] = opened.count()
@@ -176,10 +178,10 @@ def start_stop(ground: Ground) -> Observed:
     ground.stop_guests()
     ground.prepare_kvm()
     load(MODULE)
-    _cycle(0)  # what is made once and kept is made now
+    _cycle(ground, 0)  # what is made once and kept is made now
     before = _standing()
     for turn in range(CYCLES):
-        _cycle(turn)
+        _cycle(ground, turn)
     wait_until(lambda: not workers() and references(MODULE) == 0, 10.0)
     after = _standing()
     seen: dict[str, object] = {"cycles": CYCLES, "before": before, "after": after}
@@ -193,8 +195,12 @@ def start_stop(ground: Ground) -> Observed:
     return {**seen, "grown": grown}
 
 
-def _cycle(turn: int) -> None:
-    guest = Guest(GuestSpec("cycle", 17, (Card("on"), Card("on")), memory=64, arguments=("-S",)))
+def _cycle(ground: Ground, turn: int) -> None:
+    guest = Guest(
+        ground.fitted(
+            GuestSpec("cycle", 17, (Card("on"), Card("on")), memory=64, arguments=("-S",)), boots=False
+        )
+    )
     try:
         guest.monitor.execute("query-status")
         expect(len(workers(guest.pid)) > 0, "no vhost worker for a qemu with vhost=on", cycle=turn)
@@ -228,7 +234,7 @@ def unload_load(ground: Ground) -> Observed:
     ground.stop_guests()
     ground.prepare_kvm()
     load(MODULE)
-    user = Guest(GuestSpec("user", 18, (Card("on"),), arguments=("-S",)))
+    user = Guest(ground.fitted(GuestSpec("user", 18, (Card("on"),), arguments=("-S",)), boots=False))
     try:
         user.monitor.execute("query-status")
         refused = unload(MODULE)
@@ -241,7 +247,7 @@ def unload_load(ground: Ground) -> Observed:
     expect(done.status == 0, f"vhost_net cannot be unloaded, {count} references: {done.said}")
     load(MODULE)
     expect(wait_until(VHOST_NET.exists), "loaded again, and there is no /dev/vhost-net")
-    _cycle(1)
+    _cycle(ground, 1)
     return {"in use": refused.said, "references afterwards": count}
 
 
@@ -257,14 +263,18 @@ def module_absent(ground: Ground) -> Observed:
     seen: dict[str, object] = {}
     try:
         for force in ((), ("vhostforce=on",)):
-            guest = Guest(GuestSpec("without", 19, (Card("on", netdev=force),), arguments=("-S",)))
+            guest = Guest(
+                ground.fitted(
+                    GuestSpec("without", 19, (Card("on", netdev=force),), arguments=("-S",)), boots=False
+                )
+            )
             try:
                 status = guest.ended(20.0)
                 seen["vhost=on" + "".join(f",{f}" for f in force)] = f"status {status}: {guest.last_words()}"
                 expect(status, "there is no vhost_net, and qemu with vhost=on goes on", **seen)
             finally:
                 guest.stop()
-        guest = Guest(GuestSpec("without", 19, (Card("off"),), arguments=("-S",)))
+        guest = Guest(ground.fitted(GuestSpec("without", 19, (Card("off"),), arguments=("-S",)), boots=False))
         try:
             said = guest.monitor.execute("query-status")["status"]
             seen["vhost=off"] = said

@@ -68,7 +68,7 @@ def _destination(name: str, source: Guest, vhost: str, device: tuple[str, ...]) 
     socket = f"/run/guests/{spec.name}.migration"
     Path(socket).unlink(missing_ok=True)
     arguments = ("-incoming", f"unix:{socket}")
-    guest = Guest(dataclasses.replace(spec, arguments=arguments))
+    guest = Guest(dataclasses.replace(spec, arguments=arguments, accelerator=source.spec.accelerator))
     ready = wait_until(lambda: Path(socket).exists() or not guest.alive(), 20.0)
     if not ready or not guest.alive():
         said = guest.last_words()

@@ -8,6 +8,7 @@ from pathlib import Path
 from fedvhost.inside.capture import Capture
 from fedvhost.inside.channel import Channel
 from fedvhost.inside.command import run
+from fedvhost.inside.fallback import FREE, Guests, emulated, no_kvm, no_snapshot, restored, settle
 from fedvhost.inside.guest import BOOT_SECONDS, Guest, GuestSpec
 from fedvhost.inside.guest_specs import SPECS
 from fedvhost.inside.modules import VHOST_NET, load, wait_until
@@ -21,8 +22,11 @@ _BOOTED, SLOWEST = 8.0, 4.0
 class Ground:
     """The test host as the rows of one run share it."""
 
-    def __init__(self, channel: Channel) -> None:
+    def __init__(self, channel: Channel, guests: Guests = FREE) -> None:
         self.channel = channel
+        # How guests are run; ``settle`` finds out.
+        self.guests = guests
+        self._settled = False
         up = float(Path("/proc/uptime").read_text().split()[0])
         # How much slower than alone on its processors this test host is: time limits are stretched by it.
         self.pace = min(max(up / _BOOTED, 1.0), SLOWEST)
@@ -31,6 +35,24 @@ class Ground:
         self._guests: dict[str, Guest] = {}
         # Why a guest did not start, for those that could not even be tried.
         self._unstarted: dict[str, str] = {}
+        # Why a guest cannot be had in this test host at all.
+        self._unavailable: dict[str, str] = {}
+
+    def settle(self) -> Guests:
+        """Find out how guests are run here, once."""
+        if not self._settled:
+            self._settled = True
+            vendor = "kvm_amd" if " svm " in Path("/proc/cpuinfo").read_text() else "kvm_intel"
+            run("modprobe", vendor)
+            wait_until(KVM.exists, 1.0)
+            self.guests = settle(self.guests, no_kvm(KVM))
+            if self.guests.accelerator == "tcg":
+                self.pace = SLOWEST
+        return self.guests
+
+    def has_kvm(self) -> bool:
+        """Whether guests run under KVM in this test host."""
+        return self.settle().accelerator == "kvm"
 
     def prepare(self, guests: Iterable[str]) -> None:
         """Get ready what rows will ask for: start the guests, all at once."""
@@ -44,15 +66,16 @@ class Ground:
 
     def prepare_kvm(self) -> None:
         """Load KVM and vhost_net, as far as they can be."""
-        vendor = "kvm_amd" if " svm " in Path("/proc/cpuinfo").read_text() else "kvm_intel"
-        run("modprobe", vendor)
+        self.settle()
         run("modprobe", "vhost_net")
         wait_until(VHOST_NET.exists, 2.0)
 
     def begin(self, name: str, spec: GuestSpec | None = None) -> None:
         """Start a guest under this name, by default the one that is known by it; it is not waited for."""
         try:
-            self._guests[name] = Guest(spec or SPECS[name])
+            self._guests[name] = Guest(self.fitted(spec or SPECS[name]))
+        except Undecided as why:
+            self._unavailable[name] = str(why)
         except (OSError, RuntimeError) as error:
             self._unstarted[name] = str(error)
 
@@ -78,23 +101,39 @@ class Ground:
         """These guests are in an unknown state: after this row they are ended."""
         self.spoilt.update(names)
 
-    def has_kvm(self) -> bool:
-        """Whether guests can run under KVM in this test host."""
-        return wait_until(KVM.exists, 1.0)
+    def fitted(self, spec: GuestSpec, *, boots: bool = True) -> GuestSpec:
+        """The guest as it can be run in this test host; without ``boots`` it need not come up.
+
+        Raises:
+            Undecided: it cannot be, and why.
+        """
+        if self.has_kvm():
+            return spec
+        if not boots:
+            return emulated(spec)
+        if not self.guests.accelerator:
+            raise Undecided(self.guests.because)
+        why = self.guests.without.get(spec.name) or no_snapshot(spec)
+        snapshot = restored(spec)
+        if not why and (SPECS.get(spec.name) != spec or not Path(snapshot.state).exists()):
+            why = f"guest '{spec.name}' is not one of those whose snapshots are brought along"
+        if why:
+            raise Undecided(f"guests run under TCG here, from snapshots ({self.guests.because}), and {why}")
+        return snapshot
 
     def guest(self, name: str) -> Guest:
         """The guest ``name``, ready; started now if no row asked for it before.
 
         Raises:
-            Undecided: KVM cannot be had in this test host.
+            Undecided: it cannot be had in this test host, neither under KVM nor from a snapshot.
             ConnectionError, TimeoutError: it did not come up.
         """
-        if not self.has_kvm():
-            raise Undecided("no KVM in this test host (neither kvm-amd nor kvm-intel works in it)")
         if name in self._unstarted:
             raise ConnectionError(f"guest '{name}' could not be started: {self._unstarted[name]}")
+        if name in self._unavailable:
+            raise Undecided(self._unavailable[name])
         if name not in self._guests:
-            self._guests[name] = Guest(SPECS[name])
+            self._guests[name] = Guest(self.fitted(SPECS[name]))
         guest = self._guests[name]
         if guest.reset_while_booting():
             self.channel.tell("note", text=f"guest '{name}' reset itself while booting; it was started again")

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from qemu.qmp import QMPError
+
 from fedvhost.inside.agent import Agent
 from fedvhost.inside.command import must, run, start
 from fedvhost.inside.modules import workers
@@ -21,6 +23,9 @@ VHOST_DEVICE = "/dev/vhost-net"
 COMMAND_LINE = "console=ttyS0 panic=-1 mitigations=off random.trust_cpu=on quiet net.ifnames=0"
 # Cold boots under KVM under TCG took 6 s each; several at once, on a busy machine, take longer.
 BOOT_SECONDS = 90.0
+
+# More than any guest has, since cards that were taken away and came back may get new numbers.
+_INTERFACES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,7 @@ class GuestSpec:
 
     ``identity``: the number of the guest whose addresses this one has: where that one migrates to.
     ``kernel``: start a kernel; without it the firmware looks for something to boot.
+    ``state``: a file to restore it from, in place of a boot.
     """
 
     name: str
@@ -57,6 +63,7 @@ class GuestSpec:
     accelerator: str = "kvm"
     identity: int = 0
     kernel: bool = True
+    state: str = ""
 
     def tap(self, card: int = 0) -> str:
         """The tap of a card."""
@@ -95,10 +102,15 @@ def argv(spec: GuestSpec, folder: str, vhost_fds: Mapping[int, int]) -> tuple[st
         elif card.vhost:
             netdev.append(f"vhost={card.vhost}")
         device = [card.model, f"netdev=n{index}", f"id=card{index}", f"mac={spec.mac(index)}", *card.device]
+        if spec.accelerator == "tcg" and card.model.startswith("virtio"):
+            # qemu offers it, vhost may not: a snapshot whose driver took it could not be restored with vhost.
+            device.append("queue_reset=off")
         if spec.kernel and "romfile" not in str(card.device):
             # The firmware would start the card's boot ROM, card by card, for nothing.
             device.append("romfile=")
         words += ["-netdev", ",".join(netdev), "-device", ",".join(device)]
+    if spec.state:
+        words += ["-incoming", f"exec:cat {spec.state}"]
     return (*words, *spec.arguments)
 
 
@@ -150,13 +162,16 @@ class Guest:
         if not self._ready:
             end = self.started + seconds
             self._wait_for("agent", end)
+            if self.spec.state:
+                self._resume(end)
             try:
                 self.agent.ask("read", "/proc/uptime", seconds=max(end - time.monotonic(), 1.0))
             except (ConnectionError, BrokenPipeError) as error:
                 raise ConnectionError(f"guest '{self.spec.name}' ended: {self.last_words()}") from error
             self.boot_seconds = time.monotonic() - self.started
             self._ready = True
-            self.configure()
+            if not self.spec.state:
+                self.configure()
         return self
 
     def arrived(self) -> None:
@@ -171,10 +186,7 @@ class Guest:
 
     def configure(self) -> None:
         """Give each card its address; the guest's eth<n> is found by the card's link address."""
-        for index, card in enumerate(self.spec.cards):
-            name = self.interface(index)
-            self.agent.must("ip", "link", "set", name, "mtu", str(card.mtu), "up")
-            self.agent.must("ip", "addr", "add", f"{self.spec.address(index)}/24", "dev", name)
+        give_addresses(self.agent, self.spec)
 
     def interface(self, card: int = 0) -> str:
         """The guest's name of a card.
@@ -182,10 +194,7 @@ class Guest:
         Raises:
             RuntimeError: the guest has no such card (its driver did not load).
         """
-        for line in self.agent.must("ip", "-o", "link").splitlines():
-            if self.spec.mac(card) in line:
-                return line.split(":")[1].strip().split("@")[0]
-        raise RuntimeError(f"guest '{self.spec.name}' shows no card {self.spec.mac(card)}")
+        return _interface(self.agent, self.spec, card)
 
     def virtio(self, card: int = 0) -> Mapping[str, Any]:
         """What qemu says of a virtio card: ``x-query-virtio-status`` (``vhost-started`` and more)."""
@@ -244,6 +253,23 @@ class Guest:
         for index in range(len(self.spec.cards)):
             run("ip", "link", "del", self.spec.tap(index))
 
+    def _resume(self, end: float) -> None:
+        """Wait until the state is restored, and let it run.
+
+        Raises:
+            ConnectionError: qemu ended, most often because it refused the state. TimeoutError: not in time.
+        """
+        try:
+            left = max(end - time.monotonic(), 1.0)
+            status = self.monitor.wait_for("query-status", frozenset({"paused", "running"}), left)
+            if status not in ("paused", "running"):
+                raise TimeoutError(f"guest '{self.spec.name}' was not restored in time: it is '{status}'")
+            self.monitor.execute("cont")
+        except QMPError as error:
+            raise ConnectionError(
+                f"guest '{self.spec.name}' was not restored: {self.last_words()}"
+            ) from error
+
     def _wait_for(self, socket: str, end: float) -> None:
         while not Path(self.folder, socket).exists():
             if not self.alive():
@@ -251,6 +277,24 @@ class Guest:
             if time.monotonic() > end:
                 raise TimeoutError(f"guest '{self.spec.name}': qemu made no socket '{socket}'")
             time.sleep(0.02)
+
+
+def give_addresses(agent: Agent, spec: GuestSpec) -> None:
+    """Give each card its address; the guest's eth<n> is found by the card's link address."""
+    for index, card in enumerate(spec.cards):
+        name = _interface(agent, spec, index)
+        agent.must("ip", "link", "set", name, "mtu", str(card.mtu), "up")
+        agent.must("ip", "addr", "add", f"{spec.address(index)}/24", "dev", name)
+
+
+def _interface(agent: Agent, spec: GuestSpec, card: int) -> str:
+    """Asked without a program in the guest: under TCG in TCG starting one takes half a minute."""
+    for number in range(_INTERFACES):
+        name = f"eth{number}"
+        done = agent.ask("read", f"/sys/class/net/{name}/address")
+        if done.status == 0 and done.said.strip() == spec.mac(card):
+            return name
+    raise RuntimeError(f"guest '{spec.name}' shows no card {spec.mac(card)}")
 
 
 def _make_tap(spec: GuestSpec, index: int, card: Card) -> None:

@@ -8,17 +8,27 @@ import traceback
 from collections.abc import Sequence
 
 from fedvhost.inside.channel import Channel
+from fedvhost.inside.fallback import FREE, Guests
 from fedvhost.inside.ground import Ground
 from fedvhost.inside.rows import Answer, Observed, Refuted, Row, Undecided, Verdict
 from fedvhost.inside.schedule import schedule
 
 
-def run_rows(rows: Sequence[Row], channel: Channel) -> None:
-    """Run ``rows``; what a failed row left behind that helps (captures, logs) goes out with it."""
+def run_rows(rows: Sequence[Row], channel: Channel, guests: Guests = FREE) -> None:
+    """Run ``rows``; what a failed row left behind that helps (captures, logs) goes out with it.
+
+    Where KVM does not work and nobody has said how ``guests`` are to be run, no row is run: whoever asked
+    can bring snapshots.
+    """
     verdicts: dict[str, Verdict] = {}
     names = {r.id for r in rows}
-    ground = Ground(channel)
+    ground = Ground(channel, guests)
     try:
+        if any(r.guests for r in rows):
+            settled = ground.settle()
+            channel.tell("guests", accelerator=settled.accelerator, because=settled.because)
+            if not settled.accelerator and not guests.accelerator:
+                return
         for row, step in zip(rows, schedule(rows), strict=True):
             ground.end(step.end)
             ground.prepare(step.start)

@@ -25,7 +25,9 @@ from fedvhost.guests.packages import unpacked
 from fedvhost.guests.proof import Proven, prove
 from fedvhost.guests.running import HostRun, Record, joined, run_host
 from fedvhost.inside.catalogue import BOOTED, PACKAGED, SHAPES
+from fedvhost.inside.fallback import FREE, Guests
 from fedvhost.inside.ground import SLOWEST
+from fedvhost.inside.guest_specs import SPECS
 from fedvhost.inside.rows import Row
 from fedvhost.pipeline.packaged import Packages, packages_to_test
 from fedvhost.smoke.junit import junit
@@ -39,6 +41,8 @@ _BOOT_SECONDS = 120.0
 _MEMORY = {False: 768, True: 3072}
 # A host of two guests with 96 each.
 _F13_MEMORY = 1024
+# MiB for each: its file is 90 large, and qemu wants room for what it translates.
+_SNAPSHOT_MEMORY = 192
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,8 @@ class Options:
     ``rows``: only these; ``timeout``: seconds after which a test host is stopped (0: what its rows may take);
     ``accelerator``: "kvm" or "tcg", else what is proven to work; ``files`` go over the test host's own;
     ``release`` and ``feature``: whom the evidence is for (none: no evidence is kept); ``rpms``: the packages
-    that a shape of packages tests (none given: those that were built last).
+    that a shape of packages tests (none given: those that were built last); ``guests``: how guests are run in
+    the test host, "kvm" or "tcg" (from snapshots), else KVM where it works, and TCG where it does not.
     """
 
     shape: str
@@ -63,6 +68,7 @@ class Options:
     feature: str = ""
     files: Sequence[Entry] = field(default_factory=tuple)
     rpms: tuple[Path, ...] = ()
+    guests: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +95,8 @@ class _Host:
     looked_at: tuple[Path, ...]
     nvrs: Mapping[str, str]
     kernel: bytes = b""
+    guests: Guests = FREE
+    guest: tuple[Path, Path] | None = None
 
 
 def run_smoke(workspace: Workspace, options: Options, watcher: Watcher) -> Smoke:
@@ -109,7 +117,9 @@ def run_smoke(workspace: Workspace, options: Options, watcher: Watcher) -> Smoke
         folder.mkdir(parents=True)
         make = _booted if options.shape in BOOTED else _host
         host = make(options, rows, packages, folder, watcher)
-        runs = tuple(_run(workspace, host, n, watcher) for n in range(1, options.repeat + 1))
+        if host.guests.accelerator == "tcg":
+            host = _with_snapshots(host, host.guests.because, watcher)
+        runs = _runs(workspace, host, watcher)
         smoke = Smoke(
             options.shape, runs, host.machine.accelerator.value, host.because, host.origin,
             len(rows) == len(SHAPES[options.shape]), time.monotonic() - start, host.nvrs,
@@ -132,15 +142,22 @@ def _host(
     else:
         watcher.doing("trying whether KVM boots a kernel here")
         proven = prove(cache, parts.kernel, folder / "kvm-proof", guests=guests)
-    plan = {"shape": options.shape, "rows": [r.id for r in rows]}
-    over = [file(PLAN, json.dumps(plan).encode()), *unpacked(packages.rpms), *options.files]
+    how = Guests(options.guests, "asked for") if options.guests else FREE
+    over = [_plan(options, rows, how), *unpacked(packages.rpms), *options.files]
     return _Host(
         options, rows, Machine(proven.accelerator, str(parts.kernel), memory=_MEMORY[guests]),
         (*parts.archives, image.overlay(over)), proven.because,
         folder, host_kernel.origin,
         (*packages.rpms, *_looked_at(options, host_kernel)),
         {**packages.nvrs, **({"kernel": host_kernel.nvr} if host_kernel.nvr else {})},
+        guests=how, guest=parts.guest,
     )  # fmt: skip
+
+
+def _plan(options: Options, rows: Sequence[Row], guests: Guests) -> Entry:
+    """What the test host is to do, as a file in it."""
+    plan = {"shape": options.shape, "rows": [r.id for r in rows], "guests": dataclasses.asdict(guests)}
+    return file(PLAN, json.dumps(plan).encode())
 
 
 def _booted(
@@ -249,10 +266,51 @@ def _guest_kernel(cache: Path, shape: str) -> Kernel:
     return kernel.of_distribution(cache, complete=shape == "full")
 
 
-def _run(workspace: Workspace, host: _Host, number: int, watcher: Watcher) -> Run:
-    """One test host."""
-    folder = host.folder / str(number)
-    folder.mkdir()
+def _runs(workspace: Workspace, host: _Host, watcher: Watcher) -> tuple[Run, ...]:
+    """All runs. A test host in which KVM does not work is booted again, with snapshots of its guests."""
+    runs: list[Run] = []
+    while len(runs) < host.options.repeat:
+        number = len(runs) + 1
+        folder = host.folder / str(number)
+        folder.mkdir(exist_ok=True)
+        ran = _boot(host, folder, _teller(host, number, watcher))
+        told = _told(ran.records)
+        if told is not None and not told.accelerator and not host.guests.accelerator:
+            host = _with_snapshots(host, told.because, watcher)
+            continue
+        runs.append(_collected(workspace, host, number, ran, watcher))
+    return tuple(runs)
+
+
+def _with_snapshots(host: _Host, because: str, watcher: Watcher) -> _Host:
+    """The same test host for guests under TCG."""
+    names = dict.fromkeys(g for r in host.rows for g in r.guests)
+    snapshots: tuple[Path, ...] = ()
+    without: dict[str, str] = {}
+    if host.guest is not None:
+        watcher.doing("booting guests for their snapshots")
+        snapshots, without = image.snapshots(
+            image.cache_dir(), host.guest, [SPECS[n] for n in names], watcher.doing
+        )
+    guests = Guests("tcg", because, without)
+    memory = host.machine.memory + _SNAPSHOT_MEMORY * len(snapshots)
+    machine = dataclasses.replace(host.machine, memory=memory)
+    # The plan goes over the one before.
+    over = image.overlay([_plan(host.options, host.rows, guests)])
+    archives = (*host.archives, *snapshots, over)
+    return dataclasses.replace(host, guests=guests, machine=machine, archives=archives)
+
+
+def _told(records: Sequence[Record]) -> Guests | None:
+    """How guests are run, by the test host's word; None if it said nothing of it."""
+    for record in records:
+        if record.get("kind") == "guests":
+            return Guests(str(record.get("accelerator", "")), str(record.get("because", "")))
+    return None
+
+
+def _teller(host: _Host, number: int, watcher: Watcher) -> Callable[[Record], None]:
+    """Who hears each record of a test host as it comes."""
     known = {r.id: r for r in host.rows}
     watcher.doing(f"booting the test host ({host.machine.accelerator.value})")
 
@@ -264,13 +322,22 @@ def _run(workspace: Workspace, host: _Host, number: int, watcher: Watcher) -> Ru
         elif (result := answered(record, known)) is not None:
             watcher.answered(number, result)
 
-    ran = _boot(host, folder, tell)
+    return tell
+
+
+def _collected(workspace: Workspace, host: _Host, number: int, ran: HostRun, watcher: Watcher) -> Run:
+    """What one test host answered; its logs are kept unless all is well."""
+    folder = host.folder / str(number)
     results = collect(host.rows, ran.records, ran.trouble)
     for result in results:
         if not any(r.get("kind") == "row" and r.get("row") == result.id for r in ran.records):
             watcher.answered(number, result)
     ready: Mapping[str, Any] = next((r for r in ran.records if r.get("kind") == "ready"), {})
-    run = Run(number, results, ran.trouble, ran.seconds, ran.booted, str(ready.get("kernel", "")))
+    told = _told(ran.records) or Guests()
+    run = Run(
+        number, results, ran.trouble, ran.seconds, ran.booted, str(ready.get("kernel", "")),
+        guests=told.accelerator, guests_because=told.because,
+    )  # fmt: skip
     if run.ok:
         shutil.rmtree(folder)
         return run

@@ -16,6 +16,8 @@ _WORDS = {
     Verdict.UNDECIDED: ("could not decide", "yellow"),
 }
 
+_GUESTS = {"tcg": "under TCG, restored from snapshots", "": "none could be run"}
+
 
 def _plain(text: str, _: str) -> str:
     return text
@@ -43,6 +45,10 @@ def smoke_lines(smoke: Smoke, style: Style = _plain, width: int = 100) -> Iterat
     many = f"{len(smoke.runs)} runs, " if len(smoke.runs) > 1 else ""
     yield f"  {many}{said}; {smoke.seconds:.1f} s"
     yield from _wrapped(f"on {smoke.kernel}, {smoke.accelerator}: {smoke.because}", width)
+    # Why ordinary guests run under KVM nobody needs to read each time.
+    for under, because in dict.fromkeys((r.guests, r.guests_because) for r in smoke.runs):
+        if because and under != "kvm":
+            yield from _wrapped(f"guests: {_GUESTS[under]} ({because})", width)
     for run in smoke.runs:
         if run.logs:
             yield from _wrapped(f"logs of run {run.number}: {run.logs}/", width)

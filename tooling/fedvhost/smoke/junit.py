@@ -17,6 +17,8 @@ def junit(smoke: Smoke) -> bytes:
     for run in smoke.runs:
         suite = TestSuite(f"{smoke.shape}-{run.number}")
         suite.add_property("accelerator", smoke.accelerator)
+        if run.guests:
+            suite.add_property("accelerator of guests", run.guests)
         suite.add_property("kernel", run.kernel or smoke.kernel)
         for row in run.rows:
             case = TestCase(row.title, f"{smoke.shape}.{row.id}", row.seconds)

@@ -28,7 +28,8 @@ class RowResult:
 class Run:
     """One test host from boot to end. ``trouble``: why it did not come to its end (empty: it did);
     ``booted``: seconds to its first word; ``kernel``: what it said it runs; ``logs``: the folder where they
-    are kept, of a run that did not pass."""
+    are kept, of a run that did not pass. ``guests``: "kvm" or "tcg" (from snapshots), what guests ran under
+    (empty: there were none, or there was neither), and why."""
 
     number: int
     rows: tuple[RowResult, ...]
@@ -37,6 +38,8 @@ class Run:
     booted: float
     kernel: str
     logs: str = ""
+    guests: str = ""
+    guests_because: str = ""
 
     @property
     def ok(self) -> bool:
@@ -142,6 +145,8 @@ def to_object(smoke: Smoke) -> dict[str, Any]:
                 "seconds": round(run.seconds, 1),
                 "booted": round(run.booted, 1),
                 "logs": run.logs,
+                "guests": run.guests,
+                "guests_because": run.guests_because,
                 "rows": [_row(r) for r in run.rows],
             }
             for run in smoke.runs
@@ -166,6 +171,7 @@ def facts(smoke: Smoke) -> dict[str, Any]:
                 "kernel": r.kernel,
                 "seconds": round(r.seconds, 1),
                 "trouble": r.trouble,
+                **({"guests": r.guests, "guests_because": r.guests_because} if r.guests_because else {}),
             }
             for r in smoke.runs
         ],

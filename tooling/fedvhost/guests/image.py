@@ -61,7 +61,7 @@ _FIRMWARE = (
 _FIRMWARE_FOLDERS = ("/usr/share/qemu", "/usr/share/seabios", "/usr/lib/ipxe/qemu", "/usr/share/ipxe/qemu",
                      "/usr/share/ipxe", "/usr/share/seavgabios")  # fmt: skip
 _MODULE_FOLDERS = ("/usr/lib/x86_64-linux-gnu/qemu", "/usr/lib64/qemu")
-_OLD_PARTS = 24
+_OLD_PARTS = 32
 
 
 def cache_dir() -> Path:

@@ -168,6 +168,8 @@ def _booted(
         raise InputError(
             f"shape '{options.shape}' boots the kernel of the packages it tests; give it with --rpm"
         )
+    if options.guests:
+        raise InputError(f"--guests: shape '{options.shape}' runs its guests under its own kernel's KVM")
     watcher.doing("unpacking the packages")
     stack = f13.stack(packages.rpms)
     # Nothing is known of hardware on which both this kernel and its KVM work.

@@ -410,6 +410,18 @@ def test_a_row_that_a_person_must_decide_waits_for_that_person_and_that_build() 
         assert found == {"load": State.DONE, "whql": state}
 
 
+def test_line_that_no_smoke_test_could_decide_here_waits_for_a_person_even_if_another_row_passed() -> None:
+    rows = [
+        {"id": "pxe", "plan": ["load"], "verdict": "not decidable here", "decided_by": "who has KVM"},
+        {"id": "other", "plan": ["load"], "verdict": "pass"},
+    ]
+    seen = Review("test-plan", "load", "Wim", True, "it boots", "1", {})
+    for reviews, state in (((), State.MANUAL), ((seen,), State.DONE)):
+        here = case(build(), smoke(rows=rows), checks=("test-plan",), words=Words(reviews=reviews))
+        (line, _) = go_through(here).settled[0].findings
+        assert (line.state, "who has KVM" in line.text) == (state, state is State.MANUAL)
+
+
 # -- the schedule -------------------------------------------------------------------------------------------
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from xml.etree import ElementTree
 
+from fedvhost.backport.manifest import TestRow
 from fedvhost.inside.ground import Ground
 from fedvhost.inside.rows import Observed, Row, Verdict
 from fedvhost.report.smoke import row_lines, smoke_lines
 from fedvhost.smoke.junit import junit
-from fedvhost.smoke.results import RowResult, Run, Smoke, attachments, collect, facts
+from fedvhost.smoke.results import RowResult, Run, Smoke, attachments, collect, facts, left_to_others
 
 
 def nothing(_: Ground) -> Observed:
@@ -124,3 +126,47 @@ def test_text_tells_the_flake() -> None:
     assert "load: passed 1 of 2 times" in text
     assert "1 of 2 runs passed" in text
     assert text.endswith("does not hold")
+
+
+def test_row_that_others_decide_is_neither_red_nor_passed_and_names_them() -> None:
+    theirs = Row("pxe", "PXE", nothing, ("pxe-boot",), decided_by="whoever has hardware KVM")
+    records = [said("load", "pass"), said("pxe", "not decidable here", why="no request")]
+    here = smoke(collect((ROWS[0], theirs), records, ""))
+
+    assert here.ok
+    assert facts(here)["rows"][1] == {
+        "id": "pxe", "title": "PXE", "plan": ["pxe-boot"], "verdict": "not decidable here",
+        "observed": "no request", "passed": 0, "asked": 1, "decided_by": "whoever has hardware KVM",
+    }  # fmt: skip
+    assert "to be decided by whoever has hardware KVM" in "\n".join(row_lines(here.runs[0].rows[1]))
+    assert "1 pass, 1 not decidable here" in "\n".join(smoke_lines(here))
+    assert ElementTree.fromstring(junit(here)).get("skipped") == "1"
+
+
+def test_row_of_ours_that_calls_itself_somebody_elses_is_undecided() -> None:
+    records = [said("load", "not decidable here"), said("frames", "pass")]
+
+    assert [r.verdict for r in collect(ROWS, records, "")] == [Verdict.UNDECIDED, Verdict.PASS]
+
+
+def test_run_of_which_nothing_was_decidable_here_does_not_hold() -> None:
+    assert not smoke((result(Verdict.ELSEWHERE),)).ok
+
+
+def test_lines_of_the_plan_that_others_decide_are_told_with_who_must() -> None:
+    plan = (
+        TestRow("whql", "WHQL", "guest", "who has such a guest"),
+        TestRow("module-load-unload", "Loads", "kernel"),
+        TestRow("suspend", "S3 and S4", "guest"),
+    )
+    here = replace(smoke((result(Verdict.PASS),)), elsewhere=left_to_others(plan, ROWS))
+
+    told = {r["id"]: (r["verdict"], r.get("decided_by")) for r in facts(here)["rows"]}
+
+    assert here.ok
+    assert told == {
+        "load": ("pass", None),
+        "whql": ("not decidable here", "who has such a guest"),
+        "suspend": ("not decidable here", "a person: no row asks all of it"),
+    }
+    assert "whql: WHQL; to be decided by who has such a guest" in "\n".join(smoke_lines(here))

@@ -25,8 +25,8 @@ _PATH = click.Path(path_type=Path)
 @click.command()
 @click.option(
     "--shape", "shapes", multiple=True,
-    help="driver: the kernel half; guest: real guests; sample: the sample's packages; "
-    "f13: the built 2.6.33 and qemu-kvm. May be repeated "
+    help="driver: the kernel half; guest: real guests; full: the test plan; sample: the sample's "
+    "packages; f13: the built 2.6.33 and qemu-kvm. May be repeated "
     "(else: those that the release's gate names, or driver).",
 )  # fmt: skip
 @click.option("--row", "rows", multiple=True, metavar="NAME", help="Only this row, and what it builds on.")
@@ -69,7 +69,8 @@ def smoke(
     Nothing is installed and nothing is changed here: kernel, tools and guests are in a virtual machine that
     ends with the command. Without --kernel or --kernel-rpm its kernel is the distribution's.
 
-    Exit code 1: a row failed, or could not be decided. 3: a program is missing.
+    Exit code 1: a row failed, or could not be decided. 3: a program is missing. What is not decidable here is
+    listed with who must decide it, and is neither.
     """
     from fedvhost.pipeline import smoking
 
@@ -80,7 +81,8 @@ def smoke(
     if rows and len(shapes) > 1:
         raise click.UsageError(f"--row: say of which shape, with --shape; there are: {', '.join(shapes)}")
     feature = _feature(invocation, release, feature)
-    results = []
+    results: list[Smoke] = []
+    made: list[str] = []
     for shape in shapes:
         options = smoking.Options(
             shape, rows, repeat or (1 if rows else runs), kernel, modules, kernel_rpms, accel or "",
@@ -88,12 +90,14 @@ def smoke(
         )  # fmt: skip
         with _watching(invocation, shape, as_json) as watcher:
             if only_prepare:
-                made = smoking.prepare(options, watcher.doing).built
-                click.echo(f"made: {', '.join(made)}" if made else "everything is in the cache")
-                return 0
+                made += smoking.prepare(options, watcher.doing).built
+                continue
             results.append(smoking.run_smoke(invocation.workspace(), options, watcher))
         if not as_json:
             _tell(results[-1], shapes)
+    if only_prepare:
+        click.echo(f"made: {', '.join(dict.fromkeys(made))}" if made else "everything is in the cache")
+        return 0
     if as_json:
         from fedvhost.smoke.results import to_object
 

@@ -1,6 +1,6 @@
 """Run the rows of a plan, ``/etc/fedvhost/plan.json``: ``{"shape": "driver", "rows": ["features", …]}``.
 
-``guests`` in it is ``fallback.Guests`` as an object.
+``guests`` in it is ``fallback.Guests`` as an object; ``emulated``: whether this test host's processor is.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ def main() -> None:
     wanted = set(plan["rows"])
     rows = [r for r in SHAPES[plan["shape"]] if r.id in wanted]
     start = time.monotonic()
-    run_rows(rows, channel, Guests(**plan.get("guests", {})))
+    guests = Guests(**plan.get("guests", {}))
+    run_rows(rows, channel, guests, processor_emulated=bool(plan.get("emulated")))
     channel.tell("end", seconds=round(time.monotonic() - start, 3))
     channel.drain()
 

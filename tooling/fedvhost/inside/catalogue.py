@@ -37,6 +37,9 @@ SHAPES: dict[str, tuple[Row, ...]] = {
     "f13": tuple(f13_rows.ROWS.all),
 }
 
+# Shapes that go through the feature's whole test plan: they tell as well what they leave to others.
+PLANNED = frozenset({"full"})
+
 # Shapes that test what was built: the packages are unpacked in the test host.
 PACKAGED = frozenset({"sample", "f13"})
 # Of these, the shapes whose test host boots the kernel in the packages.

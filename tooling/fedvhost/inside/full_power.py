@@ -12,7 +12,7 @@ from fedvhost.inside.guest import Card, Guest, GuestSpec
 from fedvhost.inside.modules import wait_until
 from fedvhost.inside.netboot import PROGRAM, WORDS, NetBoot
 from fedvhost.inside.pinger import echoes
-from fedvhost.inside.rows import Observed, Rows, Undecided, expect
+from fedvhost.inside.rows import HARDWARE, NotHere, Observed, Rows, Undecided, expect
 
 ROWS = Rows()
 row = ROWS.row
@@ -46,7 +46,7 @@ def driver_reload(ground: Ground) -> Observed:
 
 
 @row("suspend-memory", "Suspend to memory (S3) with the interface up, and woken up", guests=("peer",),
-     seconds=120)  # fmt: skip
+     seconds=120, decided_by=HARDWARE)  # fmt: skip
 def suspend_memory(ground: Ground) -> Observed:
     """By /sys/power/state in the guest; the monitor wakes it up; vhost goes on. Where the machine does not
     survive that with vhost=off either, it is not vhost's doing, and nothing is decided."""
@@ -59,7 +59,7 @@ def suspend_memory(ground: Ground) -> Observed:
         finally:
             ground.end(("sleeper",))
         if control:
-            raise Undecided(f"with vhost=off as well, the control: {control}; S3 needs hardware KVM here")
+            raise NotHere(f"with vhost=off as well, the control: {control}")
         expect(False, f"{trouble}; with vhost=off the guest wakes up")
     expect(guest.virtio()["vhost-started"], "vhost did not start again")
     digits = stream(guest.spec.address(), 1 << 20, seconds=30 * ground.pace)
@@ -100,7 +100,7 @@ def _note(guest: Guest, started: list[bool]) -> None:
 
 
 @row("pxe-boot", "PXE: the guest's firmware boots from the network through vhost",
-     covers=("test-day-05-pxe-boot",), seconds=40)  # fmt: skip
+     covers=("test-day-05-pxe-boot",), seconds=40, decided_by=HARDWARE)  # fmt: skip
 def pxe_boot(ground: Ground) -> Observed:
     """iPXE in the card's ROM asks for an address, fetches a program by TFTP and starts it."""
     if not ground.has_kvm():

@@ -22,8 +22,8 @@ _BOOTED, SLOWEST = 8.0, 4.0
 class Ground:
     """The test host as the rows of one run share it."""
 
-    def __init__(self, channel: Channel, guests: Guests = FREE) -> None:
-        self.channel = channel
+    def __init__(self, channel: Channel, guests: Guests = FREE, *, processor_emulated: bool = False) -> None:
+        self.channel, self.processor_emulated = channel, processor_emulated
         # How guests are run; ``settle`` finds out.
         self.guests = guests
         self._settled = False

@@ -2,7 +2,8 @@
 
 A row's function is given what it asked for (the ground: the test host, and guests in it) and returns what it
 observed. It says no by ``expect``, and that it cannot say by raising ``Undecided``; any other exception means
-that the question was not answered either. So only a row that ran to its end has passed.
+that the question was not answered either. So only a row that ran to its end has passed. A row that names who
+else decides it may raise ``NotHere``: the answer is somebody else's, and none was had here.
 """
 
 from __future__ import annotations
@@ -24,6 +25,12 @@ class Verdict(enum.Enum):
     PASS = "pass"
     FAIL = "fail"
     UNDECIDED = "undecided"
+    # Not this machine's question: the row, or the line of the test plan, names who must decide it.
+    ELSEWHERE = "not decidable here"
+
+
+# Emulation stands in for hardware, and some of what a machine does it does not do.
+HARDWARE = "whoever has hardware KVM; emulated, the guest's machine does not do this"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +38,8 @@ class Row:
     """``covers`` are ids of the feature's test plan that this row speaks to; ``guests`` names the guests it
     wants started; ``after`` are rows that must have passed for this one to mean anything; ``seconds`` is how
     long it may take on a quiet machine (``Ground.pace`` times that, where the test host booted slowly).
-    ``quiet``: no guest is started beside it for a later row."""
+    ``quiet``: no guest is started beside it for a later row; ``decided_by``: who must, where the row finds
+    that an emulated machine cannot (empty: it must be decided here)."""
 
     id: str
     title: str
@@ -41,6 +49,7 @@ class Row:
     after: tuple[str, ...] = ()
     seconds: float = 30.0
     quiet: bool = False
+    decided_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +75,10 @@ class Undecided(Exception):
     """The question cannot be answered here, and why."""
 
 
+class NotHere(Exception):
+    """An emulated machine cannot do what the question is about, and how that was seen."""
+
+
 class Rows:
     """The rows of a shape, in the order in which they were written."""
 
@@ -75,11 +88,12 @@ class Rows:
     def row(
         self, id: str, title: str, *, covers: tuple[str, ...] = (), guests: tuple[str, ...] = (),
         after: tuple[str, ...] = (), seconds: float = 30.0, quiet: bool = False,
+        decided_by: str = "",
     ) -> Callable[[Callable[[Ground], Observed]], Callable[[Ground], Observed]]:  # fmt: skip
         """Make the decorated function a row."""
 
         def add(function: Callable[[Ground], Observed]) -> Callable[[Ground], Observed]:
-            self.all.append(Row(id, title, function, covers, guests, after, seconds, quiet))
+            self.all.append(Row(id, title, function, covers, guests, after, seconds, quiet, decided_by))
             return function
 
         return add

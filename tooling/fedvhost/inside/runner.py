@@ -10,19 +10,22 @@ from collections.abc import Sequence
 from fedvhost.inside.channel import Channel
 from fedvhost.inside.fallback import FREE, Guests
 from fedvhost.inside.ground import Ground
-from fedvhost.inside.rows import Answer, Observed, Refuted, Row, Undecided, Verdict
+from fedvhost.inside.rows import Answer, NotHere, Observed, Refuted, Row, Undecided, Verdict
 from fedvhost.inside.schedule import schedule
 
 
-def run_rows(rows: Sequence[Row], channel: Channel, guests: Guests = FREE) -> None:
+def run_rows(
+    rows: Sequence[Row], channel: Channel, guests: Guests = FREE, *, processor_emulated: bool = False
+) -> None:
     """Run ``rows``; what a failed row left behind that helps (captures, logs) goes out with it.
 
     Where KVM does not work and nobody has said how ``guests`` are to be run, no row is run: whoever asked
-    can bring snapshots.
+    can bring snapshots. ``processor_emulated``: the test host's is, so that some rows may be others' to
+    decide.
     """
     verdicts: dict[str, Verdict] = {}
     names = {r.id for r in rows}
-    ground = Ground(channel, guests)
+    ground = Ground(channel, guests, processor_emulated=processor_emulated)
     try:
         if any(r.guests for r in rows):
             settled = ground.settle()
@@ -76,6 +79,9 @@ def _attempt(row: Row, ground: Ground) -> tuple[Verdict, str, Observed]:
         return Verdict.FAIL, str(no), no.observed
     except Undecided as unknown:
         return Verdict.UNDECIDED, str(unknown), {}
+    except NotHere as machine:
+        here = ground.processor_emulated and row.decided_by
+        return (Verdict.ELSEWHERE if here else Verdict.UNDECIDED), str(machine), {}
     # Whatever it was, the question is not answered; the place is told. An answer of an agent that was not
     # waited for would be the answer to the next question: the guests are not asked again.
     except Exception as error:

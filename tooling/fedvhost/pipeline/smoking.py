@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from fedvhost import evidence
-from fedvhost.backport.manifest_toml import read_release
+from fedvhost.backport.manifest_toml import read_feature, read_release
 from fedvhost.errors import FedvhostError, InputError
 from fedvhost.guests import f13, image, kernel
 from fedvhost.guests.cpio import Entry, file
@@ -24,14 +24,23 @@ from fedvhost.guests.machine import Accelerator, Machine
 from fedvhost.guests.packages import unpacked
 from fedvhost.guests.proof import Proven, prove
 from fedvhost.guests.running import HostRun, Record, joined, run_host
-from fedvhost.inside.catalogue import BOOTED, PACKAGED, SHAPES
+from fedvhost.inside.catalogue import BOOTED, PACKAGED, PLANNED, SHAPES
 from fedvhost.inside.fallback import FREE, Guests
 from fedvhost.inside.ground import SLOWEST
 from fedvhost.inside.guest_specs import SPECS
 from fedvhost.inside.rows import Row
 from fedvhost.pipeline.packaged import Packages, packages_to_test
 from fedvhost.smoke.junit import junit
-from fedvhost.smoke.results import RowResult, Run, Smoke, answered, attachments, collect, facts
+from fedvhost.smoke.results import (
+    RowResult,
+    Run,
+    Smoke,
+    answered,
+    attachments,
+    collect,
+    facts,
+    left_to_others,
+)
 from fedvhost.workspace import Workspace, nearest, write_atomic
 
 PLAN = "/etc/fedvhost/plan.json"
@@ -110,6 +119,7 @@ def run_smoke(workspace: Workspace, options: Options, watcher: Watcher) -> Smoke
     rows = chosen(options.shape, options.rows)
     base = workspace.state_dir / "smoke"
     packages = _packages(workspace, options)
+    elsewhere = _elsewhere(workspace, options, rows)
     with _alone(base, options.shape):
         workspace.keep_out_of_git()
         folder = base / options.shape
@@ -120,9 +130,10 @@ def run_smoke(workspace: Workspace, options: Options, watcher: Watcher) -> Smoke
         if host.guests.accelerator == "tcg":
             host = _with_snapshots(host, host.guests.because, watcher)
         runs = _runs(workspace, host, watcher)
+        complete = len(rows) == len(SHAPES[options.shape])
         smoke = Smoke(
-            options.shape, runs, host.machine.accelerator.value, host.because, host.origin,
-            len(rows) == len(SHAPES[options.shape]), time.monotonic() - start, host.nvrs,
+            options.shape, runs, host.machine.accelerator.value, host.because, host.origin, complete,
+            time.monotonic() - start, host.nvrs, elsewhere=elsewhere if complete else (),
         )  # fmt: skip
         return _keep(workspace, smoke, options, host.looked_at, folder)
 
@@ -143,7 +154,7 @@ def _host(
         watcher.doing("trying whether KVM boots a kernel here")
         proven = prove(cache, parts.kernel, folder / "kvm-proof", guests=guests)
     how = Guests(options.guests, "asked for") if options.guests else FREE
-    over = [_plan(options, rows, how), *unpacked(packages.rpms), *options.files]
+    over = [_plan(options, rows, how, proven.accelerator), *unpacked(packages.rpms), *options.files]
     return _Host(
         options, rows, Machine(proven.accelerator, str(parts.kernel), memory=_MEMORY[guests]),
         (*parts.archives, image.overlay(over)), proven.because,
@@ -154,9 +165,12 @@ def _host(
     )  # fmt: skip
 
 
-def _plan(options: Options, rows: Sequence[Row], guests: Guests) -> Entry:
+def _plan(options: Options, rows: Sequence[Row], guests: Guests, accelerator: Accelerator) -> Entry:
     """What the test host is to do, as a file in it."""
-    plan = {"shape": options.shape, "rows": [r.id for r in rows], "guests": dataclasses.asdict(guests)}
+    plan = {
+        "shape": options.shape, "rows": [r.id for r in rows], "guests": dataclasses.asdict(guests),
+        "emulated": accelerator is Accelerator.TCG,
+    }  # fmt: skip
     return file(PLAN, json.dumps(plan).encode())
 
 
@@ -205,6 +219,16 @@ def _packages(workspace: Workspace, options: Options) -> Packages:
             raise InputError(f"--rpm: shape '{options.shape}' tests no packages; {' and '.join(PACKAGED)} do")
         return Packages((), {})
     return packages_to_test(workspace, options.release, options.feature, options.rpms)
+
+
+def _elsewhere(workspace: Workspace, options: Options, rows: tuple[Row, ...]) -> tuple[RowResult, ...]:
+    """The lines of the feature's test plan that others decide; of the only feature, if none is named."""
+    features = (options.feature,) if options.feature else workspace.features()
+    if options.shape not in PLANNED or len(features) != 1:
+        return ()
+    file = workspace.feature_file(features[0])
+    plan = read_feature(workspace.feature_text(features[0]), workspace.relative(file)).test_plan
+    return left_to_others(plan, rows)
 
 
 def _looked_at(options: Options, of: Kernel) -> tuple[Path, ...]:
@@ -298,7 +322,7 @@ def _with_snapshots(host: _Host, because: str, watcher: Watcher) -> _Host:
     memory = host.machine.memory + _SNAPSHOT_MEMORY * len(snapshots)
     machine = dataclasses.replace(host.machine, memory=memory)
     # The plan goes over the one before.
-    over = image.overlay([_plan(host.options, host.rows, guests)])
+    over = image.overlay([_plan(host.options, host.rows, guests, machine.accelerator)])
     archives = (*host.archives, *snapshots, over)
     return dataclasses.replace(host, guests=guests, machine=machine, archives=archives)
 

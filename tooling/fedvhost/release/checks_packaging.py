@@ -136,17 +136,20 @@ def plan_rows(case: Case, row: TestRow) -> tuple[tuple[str, Piece, Said], ...]:
 def _plan_row(case: Case, row: TestRow) -> Finding:
     ran = plan_rows(case, row)
     said = [(s, p, r, gates.verdict(r.text("verdict"))) for s, p, r in ran]
+    who = row.decided_by or next(filter(None, (gates.elsewhere(r) for _, _, r in ran)), None)
     for wanted in (State.FAILED, State.UNKNOWN, State.DONE):
         for shape, piece, one, state in said:
-            if state is wanted is State.UNKNOWN and row.decided_by:
+            if state is wanted is State.UNKNOWN and (row.decided_by or gates.elsewhere(one)):
                 continue  # that is why a person decides it
+            if state is wanted is State.DONE and who and not row.decided_by:
+                continue  # another row leaves a part of it to that person
             if state is wanted:
                 seen = one.text("observed") or one.text("verdict") or "no more is known"
                 then = case.command("smoke", "--shape", shape) if state is not State.DONE else ""
                 return finding(row.id, state, f"{row.title}: {seen}", piece.file, then=then)
     then = case.command("checklist review", "test-plan", row.id, "--by NAME --because WHAT-WAS-SEEN")
-    if row.decided_by:
-        what = f"{row.title}: to be decided by {row.decided_by}"
+    if who:
+        what = f"{row.title}: to be decided by {who}"
         return review_finding("test-plan", row.id, what, case.words, case.builds, then)
     if any((r.item, r.subject) == ("test-plan", row.id) for r in case.words.reviews):
         what = f"{row.title}: nothing decided it"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from fedvhost.inside.catalogue import PACKAGED
+from fedvhost.inside.rows import Verdict
 from fedvhost.release.case import Case
 from fedvhost.release.contingency import ON
 from fedvhost.release.facts import Piece, Said
@@ -22,6 +23,11 @@ def verdict(word: str | None) -> State:
     if word in _GREEN:
         return State.DONE
     return State.FAILED if word in _RED else State.UNKNOWN
+
+
+def elsewhere(row: Said) -> str | None:
+    """Who must decide a smoke row that says it is not decidable where it was asked; None if it does not."""
+    return row.text("decided_by") if row.text("verdict") == Verdict.ELSEWHERE.value else None
 
 
 def builds(case: Case) -> tuple[Finding, ...]:
@@ -156,7 +162,8 @@ def _shape(case: Case, shape: str) -> Finding:
 
 def _red(piece: Piece) -> tuple[State, str]:
     """What a suite that was not green is, and because of which rows: red, or only not decided."""
-    states = {r.text("id") or "?": verdict(r.text("verdict")) for r in piece.facts.each("rows") or ()}
+    ours = [r for r in piece.facts.each("rows") or () if elsewhere(r) is None]
+    states = {r.text("id") or "?": verdict(r.text("verdict")) for r in ours}
     red = [row for row, state in states.items() if state is State.FAILED]
     undecided = [row for row, state in states.items() if state is State.UNKNOWN]
     if undecided and not red:

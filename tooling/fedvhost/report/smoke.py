@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from fedvhost.inside.rows import Verdict
 from fedvhost.report.text import Style
@@ -14,7 +14,9 @@ _WORDS = {
     Verdict.PASS: ("pass", "green"),
     Verdict.FAIL: ("FAIL", "red"),
     Verdict.UNDECIDED: ("could not decide", "yellow"),
+    Verdict.ELSEWHERE: ("not decidable here", "blue"),
 }
+_SHORT = {Verdict.UNDECIDED: "?", Verdict.ELSEWHERE: "–"}
 
 _GUESTS = {"tcg": "under TCG, restored from snapshots", "": "none could be run"}
 
@@ -29,11 +31,14 @@ def row_lines(result: RowResult, style: Style = _plain, width: int = 100, name: 
     seconds = f"{result.seconds:.1f} s"
     room = max(width - name - 2 - 6 - 10, 20)
     title = result.title if len(result.title) <= room else result.title[: room - 1] + "…"
-    short = word if result.verdict is not Verdict.UNDECIDED else "?"
+    short = _SHORT.get(result.verdict, word)
     yield f"  {style(f'{short:<4}', colour)}  {result.id:<{name}}{title:<{room}}{seconds:>8}"
     if result.why:
-        why = f"{word}: {result.why}" if result.verdict is Verdict.UNDECIDED else result.why
+        why = f"{word}: {result.why}" if result.verdict in _SHORT else result.why
         yield from textwrap.wrap(why, width, initial_indent=" " * 8, subsequent_indent=" " * 10)
+    if result.decided_by:
+        by = f"to be decided by {result.decided_by}"
+        yield from textwrap.wrap(by, width, initial_indent=" " * 8, subsequent_indent=" " * 10)
 
 
 def smoke_lines(smoke: Smoke, style: Style = _plain, width: int = 100) -> Iterator[str]:
@@ -42,6 +47,7 @@ def smoke_lines(smoke: Smoke, style: Style = _plain, width: int = 100) -> Iterat
         yield from _repeated(smoke, width)
     counts = Counter(r.verdict for run in smoke.runs for r in run.rows)
     said = ", ".join(f"{counts[v]} {word.lower()}" for v, (word, _) in _WORDS.items() if counts[v])
+    yield from _left(smoke.elsewhere, style, width)
     many = f"{len(smoke.runs)} runs, " if len(smoke.runs) > 1 else ""
     yield f"  {many}{said}; {smoke.seconds:.1f} s"
     yield from _wrapped(f"on {smoke.kernel}, {smoke.accelerator}: {smoke.because}", width)
@@ -59,6 +65,15 @@ def smoke_lines(smoke: Smoke, style: Style = _plain, width: int = 100) -> Iterat
     if smoke.evidence:
         yield f"  evidence  {smoke.evidence}"
     yield "  " + (style("holds", "green") if smoke.ok else style("does not hold", "red"))
+
+
+def _left(lines: Sequence[RowResult], style: Style, width: int) -> Iterator[str]:
+    """The lines of the test plan that no run could decide, and who must."""
+    if lines:
+        word, colour = _WORDS[Verdict.ELSEWHERE]
+        yield f"  of the test plan, {style(word, colour)}:"
+    for line in lines:
+        yield from _wrapped(f"  {line.id}: {line.title}; to be decided by {line.decided_by}", width)
 
 
 def _repeated(smoke: Smoke, width: int) -> Iterator[str]:

@@ -1,11 +1,12 @@
-"""The result as JUnit XML. What was not decided is an error there: a skipped test counts as no problem."""
+"""The result as JUnit XML. What was not decided is an error there: a skipped test counts as no problem.
+Skipped is only what is not decidable on this machine."""
 
 from __future__ import annotations
 
 import io
 import json
 
-from junitparser import Error, Failure, JUnitXml, TestCase, TestSuite
+from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 
 from fedvhost.inside.rows import Verdict
 from fedvhost.smoke.results import Smoke
@@ -26,6 +27,8 @@ def junit(smoke: Smoke) -> bytes:
                 case.result = [Failure(row.why)]
             elif row.verdict is Verdict.UNDECIDED:
                 case.result = [Error(row.why, "could not decide")]
+            elif row.verdict is Verdict.ELSEWHERE:
+                case.result = [Skipped(f"{row.verdict.value}: {row.why}; to be decided by {row.decided_by}")]
             case.system_out = json.dumps(row.observed, sort_keys=True, ensure_ascii=True)
             suite.add_testcase(case)
         xml.add_testsuite(suite)

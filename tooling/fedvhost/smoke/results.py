@@ -6,14 +6,29 @@ import base64
 import binascii
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from fedvhost.inside.rows import Row, Verdict
+
+# Who decides a line of the test plan of which nobody says anything else.
+UNASKED = "a person: no row asks all of it"
+
+
+class Planned(Protocol):
+    """A line of a test plan; ``decided_by`` None: a smoke row."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def title(self) -> str: ...
+    @property
+    def decided_by(self) -> str | None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class RowResult:
-    """The answer to one row in one run. ``why`` is empty if it passed; ``seconds`` are the test host's."""
+    """The answer to one row in one run. ``why`` is empty if it passed; ``seconds`` are the test host's;
+    ``decided_by``: who must, of a row that is not decidable here."""
 
     id: str
     title: str
@@ -22,6 +37,7 @@ class RowResult:
     why: str = ""
     observed: Mapping[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
+    decided_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +59,16 @@ class Run:
 
     @property
     def ok(self) -> bool:
-        """Whether every row passed, and there was one."""
-        return bool(self.rows) and not self.trouble and all(r.verdict is Verdict.PASS for r in self.rows)
+        """Whether every row that is decidable here passed, and there was one."""
+        ours = [r for r in self.rows if r.verdict is not Verdict.ELSEWHERE]
+        return bool(ours) and not self.trouble and all(r.verdict is Verdict.PASS for r in ours)
 
 
 @dataclass(frozen=True, slots=True)
 class Smoke:
     """All runs of a shape: on which accelerator and why that one, from which kernel; whether every row of
-    the shape was asked (``complete``). ``nvrs``: the builds that were tested, by package."""
+    the shape was asked (``complete``). ``nvrs``: the builds that were tested, by package; ``elsewhere``: the
+    lines of the test plan that others decide, and that no run was asked."""
 
     shape: str
     runs: tuple[Run, ...]
@@ -62,10 +80,11 @@ class Smoke:
     nvrs: Mapping[str, str] = field(default_factory=dict)
     evidence: str | None = None
     junit: str | None = None
+    elsewhere: tuple[RowResult, ...] = ()
 
     @property
     def ok(self) -> bool:
-        """Whether every row of every run passed."""
+        """Whether every row of every run passed, as far as it is decidable here."""
         return bool(self.runs) and all(run.ok for run in self.runs)
 
 
@@ -78,10 +97,13 @@ def answered(record: Mapping[str, Any], rows: Mapping[str, Row]) -> RowResult | 
         verdict = Verdict(record.get("verdict"))
     except ValueError:
         return None
+    if verdict is Verdict.ELSEWHERE and not row.decided_by:
+        verdict = Verdict.UNDECIDED  # a row is nobody else's unless it says whose
     observed = record.get("observed")
     return RowResult(
         row.id, row.title, row.covers, verdict, str(record.get("why", "")),
         observed if isinstance(observed, dict) else {}, float(record.get("seconds", 0.0)),
+        row.decided_by if verdict is Verdict.ELSEWHERE else "",
     )  # fmt: skip
 
 
@@ -107,6 +129,16 @@ def collect(rows: Sequence[Row], records: Iterable[Mapping[str, Any]], trouble: 
             f"{why} (during this row)" if r.id == under_way else why,
         )
         for r in rows
+    )
+
+
+def left_to_others(plan: Iterable[Planned], rows: Iterable[Row]) -> tuple[RowResult, ...]:
+    """The lines of a test plan that a shape of these rows does not decide, each with who must."""
+    covered = {line for row in rows for line in row.covers}
+    return tuple(
+        RowResult(line.id, line.title, (line.id,), Verdict.ELSEWHERE, decided_by=line.decided_by or UNASKED)
+        for line in plan
+        if line.decided_by or line.id not in covered
     )
 
 
@@ -136,6 +168,7 @@ def to_object(smoke: Smoke) -> dict[str, Any]:
         "seconds": round(smoke.seconds, 1),
         "evidence": smoke.evidence,
         "junit": smoke.junit,
+        "elsewhere": [_row(r) for r in smoke.elsewhere],
         "runs": [
             {
                 "number": run.number,
@@ -175,7 +208,7 @@ def facts(smoke: Smoke) -> dict[str, Any]:
             }
             for r in smoke.runs
         ],
-        "rows": [_over_runs(results) for results in rows.values()],
+        "rows": [*(_over_runs(results) for results in rows.values()), *map(_unasked, smoke.elsewhere)],
         "accelerator": smoke.accelerator,
         "kernel": smoke.kernel,
     }
@@ -191,13 +224,13 @@ def seen(result: RowResult) -> str:
     )
 
 
-_WORST = (Verdict.FAIL, Verdict.UNDECIDED, Verdict.PASS)
+_WORST = (Verdict.FAIL, Verdict.UNDECIDED, Verdict.ELSEWHERE, Verdict.PASS)
 
 
 def _over_runs(results: Sequence[RowResult]) -> dict[str, Any]:
     """One row over all runs."""
     worst = min(results, key=lambda r: _WORST.index(r.verdict))
-    return {
+    found = {
         "id": worst.id,
         "title": worst.title,
         "plan": list(worst.covers),
@@ -206,6 +239,15 @@ def _over_runs(results: Sequence[RowResult]) -> dict[str, Any]:
         "passed": sum(r.verdict is Verdict.PASS for r in results),
         "asked": len(results),
     }
+    return {**found, "decided_by": worst.decided_by} if worst.decided_by else found
+
+
+def _unasked(line: RowResult) -> dict[str, Any]:
+    """A line of the test plan that others decide: nothing was asked, so nothing is said of it."""
+    return {
+        "id": line.id, "title": line.title, "plan": list(line.covers), "verdict": line.verdict.value,
+        "observed": "", "decided_by": line.decided_by,
+    }  # fmt: skip
 
 
 def _short(value: object) -> str:
@@ -225,4 +267,5 @@ def _row(result: RowResult) -> dict[str, Any]:
         "why": result.why,
         "observed": dict(result.observed),
         "seconds": result.seconds,
+        **({"decided_by": result.decided_by} if result.decided_by else {}),
     }

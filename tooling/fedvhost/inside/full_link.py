@@ -281,6 +281,7 @@ def guest_to_guest(ground: Ground) -> Observed:
             change.guest(guest, "ip", "addr", "add", address, "dev", name,
                          back=("ip", "addr", "del", address, "dev", name))  # fmt: skip
         mtu = int(_read("/sys/class/net/brg/mtu"))
+        expect(mtu == 9000, f"the bridge has MTU {mtu}: no way for jumbo frames", mtu=mtu)
         pings = {}
         for size in (56, 1472, 8972):
             done = one.agent.run("ping", "-c", "5", "-i", "0.1", "-W", "5", "-s", str(size), "10.99.0.2",

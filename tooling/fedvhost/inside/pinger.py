@@ -60,9 +60,9 @@ def echoes(
         while found.sent < count or (under_way and time.monotonic() - last < wait):
             due = start + found.sent * interval
             now = time.monotonic()
-            may_send = found.sent < count and (
-                len(under_way) < window or now - last > wait  # what was lost does not hold it up for ever
-            )
+            if len(under_way) >= window and now - last > wait:
+                window = count  # what was lost holds up the others once, not one by one
+            may_send = found.sent < count and len(under_way) < window
             if may_send and now >= due:
                 number = found.sent & 0xFFFF
                 under_way[number] = time.monotonic()

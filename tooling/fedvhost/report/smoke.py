@@ -29,6 +29,7 @@ def row_lines(result: RowResult, style: Style = _plain, width: int = 100, name: 
     """One row as it is answered: verdict, name, what was asked, time; then why, if it did not pass."""
     word, colour = _WORDS[result.verdict]
     seconds = f"{result.seconds:.1f} s"
+    name = max(name, len(result.id) + 1)
     room = max(width - name - 2 - 6 - 10, 20)
     title = result.title if len(result.title) <= room else result.title[: room - 1] + "…"
     short = _SHORT.get(result.verdict, word)

@@ -302,7 +302,8 @@ moved() { # moved FROM TO DEVICE-OPTIONS: migrate a guest; what both ends say th
     source_is=$(state_of src)
     destination_is=$(state_of dst)
     seen "source" "says $source_says, is $source_is"
-    seen "destination" "${destination_is:-ended}; $(first_line /run/dst.qemu)"
+    destination_said=$(first_line /run/dst.qemu)
+    seen "destination" "${destination_is:-ended}${destination_said:+; $destination_said}"
 }
 goes_on() { # goes_on FROM TO DEVICE-OPTIONS OPENED: the guest runs on in the destination
     local lines

@@ -68,8 +68,6 @@ PROGRAMS = (
         "apt-get install busybox-static",
         needed=False,
     ),
-    Program("iperf3", "goes into test hosts", "dnf install iperf3", "apt-get install iperf3", needed=False),
-    Program("socat", "goes into test hosts", "dnf install socat", "apt-get install socat", needed=False),
 )
 
 

@@ -2,7 +2,7 @@
 
 ::
 
-    tools      busybox, Python, kmod, iproute2, ethtool, iperf3, socat, ping, qemu.qmp
+    tools      busybox, Python, kmod, iproute2, ethtool, qemu.qmp
     modules    of the host's kernel
     qemu       with its libraries and firmware               (only where guests are wanted)
     guest      kernel and initial RAM file system of a guest (only where guests are wanted)
@@ -52,8 +52,8 @@ GUEST_MODULES = (
     # SCTP asks for its checksums by name, which loads modules where there is a modprobe.
     "crc32c_generic", "hmac", "sha1_generic", "md5", "sctp", "af_packet", "macvlan", "virtio_blk",
 )  # fmt: skip
-TOOLS = ("kmod", "ip", "tc", "ethtool", "iperf3", "socat", "ping")
-GUEST_TOOLS = ("ip", "ethtool", "iperf3")
+TOOLS = ("kmod", "ip", "tc", "ethtool")
+GUEST_TOOLS = ("ip", "ethtool")
 _FIRMWARE = (
     "bios-256k.bin", "pvh.bin", "linuxboot_dma.bin", "kvmvapic.bin", "efi-virtio.rom", "efi-e1000.rom",
     "efi-rtl8139.rom", "pxe-virtio.rom", "pxe-e1000.rom", "pxe-rtl8139.rom", "vgabios-stdvga.bin",

@@ -27,7 +27,6 @@ PACKAGES: Mapping[str, tuple[str, ...]] = {
     "busybox": ("busybox", "busybox-static"),
     "ip": ("iproute", "iproute2"),
     "tc": ("iproute-tc", "iproute2"),
-    "ping": ("iputils", "iputils-ping"),
     "depmod": ("kmod",),
 }
 _LIBRARY = re.compile(r"(?:=> )?(/\S+) \(0x")

@@ -13,12 +13,13 @@ import threading
 from pathlib import Path
 from types import TracebackType
 
-from fedvhost.inside.full_ground import NET, answers, datagrams, stream
+from fedvhost.inside.full_ground import NET
 from fedvhost.inside.ground import Ground
 from fedvhost.inside.guest import Card, Guest, GuestSpec
 from fedvhost.inside.guest_rows import bad_vhostfd
 from fedvhost.inside.modules import VHOST_NET, load, references, unload, wait_until, workers
 from fedvhost.inside.rows import Observed, Refuted, Rows, Undecided, expect
+from fedvhost.inside.traffic import answers, datagrams, stream
 
 ROWS = Rows()
 row = ROWS.row

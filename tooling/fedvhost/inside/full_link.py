@@ -8,26 +8,14 @@ import threading
 import time
 
 from fedvhost.inside.changes import Changes
-from fedvhost.inside.full_ground import (
-    E1000,
-    HEADERS,
-    NET,
-    OFF,
-    ON,
-    RTL8139,
-    SECOND,
-    Model,
-    answers,
-    datagrams,
-    stream,
-)
+from fedvhost.inside.full_ground import E1000, HEADERS, NET, OFF, ON, RTL8139, SECOND, Model
 from fedvhost.inside.ground import Ground
 from fedvhost.inside.guest import Guest
 from fedvhost.inside.modules import wait_until
 from fedvhost.inside.pinger import echoes
 from fedvhost.inside.rows import Observed, Rows, expect
 from fedvhost.inside.tap import Wire
-from fedvhost.inside.traffic import ECHO
+from fedvhost.inside.traffic import ECHO, answers, datagrams, exchange, stream
 
 ROWS = Rows()
 row = ROWS.row
@@ -116,22 +104,14 @@ def broadcast(ground: Ground) -> Observed:
 
 def _asked(target: str, sender: str, count: int, tap: str) -> int:
     """Datagrams to a group; how many came back from this guest, unchanged."""
-    back = 0
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as plug:
         plug.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
         plug.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, tap.encode())
         plug.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_LOOP, 0)
-        plug.settimeout(2.0)
-        for number in range(count):
-            sent = struct.pack(">I", number) * 50
-            plug.sendto(sent, (target, ECHO))
-            try:
-                got, address = plug.recvfrom(2000)
-            except TimeoutError:
-                continue
-            back += got == sent and address[0] == sender
-            expect(got == sent, "a datagram came back changed", target=target)
-    return back
+        found = exchange(plug, (target, ECHO), (struct.pack(">I", n) * 50 for n in range(count)))
+    expect(found.changed == 0, f"{found.changed} datagrams came back changed", target=target)
+    expect(found.senders <= {sender}, f"{found.senders} answered, not {sender} alone", target=target)
+    return found.count
 
 
 def _arp_heard(guest: Guest, model: Model) -> bool:

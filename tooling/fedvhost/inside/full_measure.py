@@ -7,9 +7,10 @@ import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from fedvhost.inside.full_ground import NET, OFF, ON, Model, answers, stream
+from fedvhost.inside.full_ground import NET, OFF, ON, Model
 from fedvhost.inside.ground import Ground
 from fedvhost.inside.rows import Observed, Rows
+from fedvhost.inside.traffic import answers, stream
 
 ROWS = Rows()
 row = ROWS.row

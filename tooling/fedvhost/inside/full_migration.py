@@ -15,13 +15,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from fedvhost.inside.full_ground import answers, stream
 from fedvhost.inside.ground import Ground
 from fedvhost.inside.guest import Card, Guest, GuestSpec
 from fedvhost.inside.guest_specs import SPECS
 from fedvhost.inside.modules import wait_until
 from fedvhost.inside.pinger import echoes
 from fedvhost.inside.rows import Observed, Rows, expect
+from fedvhost.inside.traffic import answers, stream
 
 ROWS = Rows()
 row = ROWS.row

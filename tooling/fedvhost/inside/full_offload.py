@@ -9,12 +9,13 @@ import threading
 import time
 
 from fedvhost.inside.changes import Changes
-from fedvhost.inside.full_ground import NET, OFF, ON, SECOND, Model, answers, datagrams, stream
+from fedvhost.inside.full_ground import NET, OFF, ON, SECOND, Model
 from fedvhost.inside.ground import Ground
 from fedvhost.inside.guest import Guest
 from fedvhost.inside.modules import wait_until
 from fedvhost.inside.rows import Observed, Rows, Undecided, expect
 from fedvhost.inside.tap import ETH_P_ALL
+from fedvhost.inside.traffic import answers, datagrams, stream
 
 ROWS = Rows()
 row = ROWS.row

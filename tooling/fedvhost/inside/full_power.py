@@ -6,13 +6,14 @@ import time
 from functools import partial
 from pathlib import Path
 
-from fedvhost.inside.full_ground import ALL, E1000, NET, ON, RTL8139, answers, stream
+from fedvhost.inside.full_ground import ALL, E1000, NET, ON, RTL8139
 from fedvhost.inside.ground import Ground
 from fedvhost.inside.guest import Card, Guest, GuestSpec
 from fedvhost.inside.modules import wait_until
 from fedvhost.inside.netboot import PROGRAM, WORDS, NetBoot
 from fedvhost.inside.pinger import echoes
 from fedvhost.inside.rows import HARDWARE, NotHere, Observed, Rows, Undecided, expect
+from fedvhost.inside.traffic import answers, stream
 
 ROWS = Rows()
 row = ROWS.row

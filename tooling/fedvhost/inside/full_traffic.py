@@ -19,14 +19,12 @@ from fedvhost.inside.full_ground import (
     RTL8139,
     SECOND,
     Model,
-    answers,
     at_once,
-    datagrams,
-    stream,
 )
 from fedvhost.inside.ground import Ground
 from fedvhost.inside.pinger import echoes
 from fedvhost.inside.rows import Observed, Refuted, Rows, expect
+from fedvhost.inside.traffic import answers, datagrams, stream
 
 ROWS = Rows()
 row = ROWS.row

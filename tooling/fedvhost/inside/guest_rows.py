@@ -5,8 +5,9 @@ from __future__ import annotations
 from fedvhost.inside.ground import Ground
 from fedvhost.inside.guest import Card, Guest, GuestSpec
 from fedvhost.inside.modules import load, references, unload, wait_until, workers
+from fedvhost.inside.pinger import echoes
 from fedvhost.inside.rows import Observed, Rows, expect
-from fedvhost.inside.traffic import ping, tcp_echo, udp_echo
+from fedvhost.inside.traffic import answers, datagrams, stream
 
 ROWS = Rows()
 row = ROWS.row
@@ -67,7 +68,7 @@ def vhost_fd(ground: Ground) -> Observed:
 def vhost_off(ground: Ground) -> Observed:
     """The control: without it the proof of vhost=on would prove nothing."""
     guest = ground.guest("off")
-    expect(ping(guest.spec.address(), 5)[0] == 5, "the guest does not answer pings")
+    answers(guest.spec.address(), 5)
     status = guest.virtio()
     ticks = guest.worker_ticks()
     seen = {"vhost-started": status["vhost-started"], "worker": ticks is not None}
@@ -108,9 +109,8 @@ def _pings(guest: Guest) -> Observed:
     """None is lost, small, one full frame, and in fragments."""
     seen: dict[str, object] = {}
     for size in (56, 1472, 4000):
-        answered = ping(guest.spec.address(), _PINGS, size, 0.02)[0]
-        seen[f"{size} bytes"] = f"{answered}/{_PINGS}"
-        expect(answered == _PINGS, f"of {_PINGS} pings of {size} bytes {answered} were answered", **seen)
+        found = answers(guest.spec.address(), _PINGS, size)
+        seen[f"{size} bytes"] = f"{len(found.times)}/{_PINGS}"
     return seen
 
 
@@ -118,19 +118,8 @@ def _data(guest: Guest) -> Observed:
     """TCP both ways at once and UDP, every byte compared."""
     address = guest.spec.address()
     size = _STREAM if guest.spec.accelerator == "kvm" else _STREAM_EMULATED
-    sent, received = tcp_echo(address, size)
-    expect(
-        sent == received,
-        f"{size} bytes by TCP and back have another checksum",
-        sent=sent,
-        received=received,
-    )
-    returned, changed = udp_echo(address, _DATAGRAMS)
-    seen = {"tcp bytes each way": size, "sha256": sent[:16], "udp": f"{returned}/{_DATAGRAMS}"}
-    expect(changed == 0, f"{changed} datagrams came back changed", **seen)
-    # UDP promises nothing; one at a time, on a link of its own, hardly any is lost.
-    expect(returned >= _DATAGRAMS * 0.95, f"only {returned} of {_DATAGRAMS} datagrams came back", **seen)
-    return seen
+    digits = stream(address, size)
+    return {"tcp bytes each way": size, "sha256": digits, **datagrams(address, _DATAGRAMS)}
 
 
 for _name in ("on", "off", "fd"):
@@ -188,7 +177,7 @@ def unload_in_use(ground: Ground) -> Observed:
     guest = ground.guest("on")
     done = unload(MODULE)
     expect(done.status != 0, "vhost_net was unloaded under a running guest")
-    expect(ping(guest.spec.address(), 5)[0] == 5, "after the refusal the guest does not answer pings")
+    answers(guest.spec.address(), 5)
     return {"rmmod": done.said}
 
 
@@ -218,7 +207,7 @@ def _in_kernel(guest: Guest) -> Observed:
     assert before is not None
 
     def busy() -> bool:
-        udp_echo(guest.spec.address(), 50)
+        echoes(guest.spec.address(), 50, 1000, 0.0)
         return (guest.worker_ticks() or 0) >= before + _TICKS
 
     rose = wait_until(busy, 15.0)

@@ -22,7 +22,8 @@ from fedvhost.guests.image import HOST_MODULES
 from fedvhost.guests.kernel import Kernel, of_distribution
 from fedvhost.guests.modules import select
 from fedvhost.inside.rows import Verdict
-from fedvhost.pipeline.smoking import Options, Watcher, run_smoke
+from fedvhost.pipeline.smoke.options import Options, Watcher
+from fedvhost.pipeline.smoke.smoking import run_smoke
 from fedvhost.shipped import make_workspace
 from fedvhost.smoke.results import Smoke
 from fedvhost.workspace import Workspace, locate

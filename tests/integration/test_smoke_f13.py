@@ -18,7 +18,8 @@ from conftest import Cli
 from fedvhost.guests import f13
 from fedvhost.guests.cpio import Entry, file
 from fedvhost.inside.rows import Verdict
-from fedvhost.pipeline.smoking import Options, Watcher, run_smoke
+from fedvhost.pipeline.smoke.options import Options, Watcher
+from fedvhost.pipeline.smoke.smoking import run_smoke
 from fedvhost.shipped import make_workspace
 from fedvhost.smoke.results import Run
 from fedvhost.workspace import Workspace, locate

@@ -9,7 +9,8 @@ import pytest
 from conftest import USER_CACHE, Cli
 from fedvhost.guests.cpio import Entry, file
 from fedvhost.inside.rows import Verdict
-from fedvhost.pipeline.smoking import Options, Watcher, run_smoke
+from fedvhost.pipeline.smoke.options import Options, Watcher
+from fedvhost.pipeline.smoke.smoking import run_smoke
 from fedvhost.shipped import make_workspace
 from fedvhost.smoke.results import RowResult, Smoke, facts
 from fedvhost.workspace import Workspace, locate

@@ -13,7 +13,8 @@ from conftest import USER_CACHE, Cli
 from fedvhost.evidence import Evidence, read
 from fedvhost.guests.cpio import Entry, file
 from fedvhost.inside.rows import Verdict
-from fedvhost.pipeline.smoking import Options, Watcher, run_smoke
+from fedvhost.pipeline.smoke.options import Options, Watcher
+from fedvhost.pipeline.smoke.smoking import run_smoke
 from fedvhost.process import run
 from fedvhost.sample import write_sample
 from fedvhost.workspace import Workspace

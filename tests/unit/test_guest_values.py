@@ -15,7 +15,7 @@ from fedvhost.inside.guest import Card, GuestSpec
 from fedvhost.inside.guest import argv as guest_argv
 from fedvhost.inside.guest_specs import SPECS
 from fedvhost.inside.tap import frame
-from fedvhost.pipeline.smoking import chosen
+from fedvhost.pipeline.smoke.options import chosen
 
 
 def words(*cards: Card) -> str:

@@ -11,7 +11,7 @@ from fedvhost.guests.cpio import Entry, file
 from fedvhost.guests.machine import Accelerator, Machine, argv
 from fedvhost.inside.catalogue import SHAPES
 from fedvhost.inside.rows import Row, Verdict
-from fedvhost.pipeline.smoking import chosen
+from fedvhost.pipeline.smoke.options import chosen
 from fedvhost.smoke.results import answered
 
 SHELL = (f13.HERE / "rows.sh").read_text()

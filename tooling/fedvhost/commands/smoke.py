@@ -16,7 +16,7 @@ from fedvhost.commands.context import Invocation, json_option, pass_invocation
 from fedvhost.commands.run import style
 
 if TYPE_CHECKING:
-    from fedvhost.pipeline.smoking import Watcher
+    from fedvhost.pipeline.smoke.options import Watcher
     from fedvhost.smoke.results import RowResult, Smoke
 
 _PATH = click.Path(path_type=Path)
@@ -72,10 +72,12 @@ def smoke(
     Exit code 1: a row failed, or could not be decided. 3: a program is missing. What is not decidable here is
     listed with who must decide it, and is neither.
     """
-    from fedvhost.pipeline import smoking
+    from fedvhost.pipeline.smoke.hosts import prepare
+    from fedvhost.pipeline.smoke.options import Options, demanded
+    from fedvhost.pipeline.smoke.smoking import run_smoke
 
-    demanded, runs = smoking.demanded(invocation.workspace(), release) if release else ((), 1)
-    shapes = shapes or demanded or ("driver",)
+    gate, runs = demanded(invocation.workspace(), release) if release else ((), 1)
+    shapes = shapes or gate or ("driver",)
     if only_list:
         return _list(shapes, rows, as_json)
     if rows and len(shapes) > 1:
@@ -84,15 +86,15 @@ def smoke(
     results: list[Smoke] = []
     made: list[str] = []
     for shape in shapes:
-        options = smoking.Options(
+        options = Options(
             shape, rows, repeat or (1 if rows else runs), kernel, modules, kernel_rpms, accel or "",
             timeout or 0.0, release, feature, rpms=rpms, guests=guests or "",
         )  # fmt: skip
         with _watching(invocation, shape, as_json) as watcher:
             if only_prepare:
-                made += smoking.prepare(options, watcher.doing).built
+                made += prepare(options, watcher.doing).built
                 continue
-            results.append(smoking.run_smoke(invocation.workspace(), options, watcher))
+            results.append(run_smoke(invocation.workspace(), options, watcher))
         if not as_json:
             _tell(results[-1], shapes)
     if only_prepare:
@@ -117,9 +119,9 @@ def _tell(result: Smoke, shapes: tuple[str, ...]) -> None:
 
 
 def _list(shapes: tuple[str, ...], rows: tuple[str, ...], as_json: bool) -> int:
-    from fedvhost.pipeline import smoking
+    from fedvhost.pipeline.smoke.options import chosen
 
-    found = [row for shape in shapes for row in smoking.chosen(shape, rows)]
+    found = [row for shape in shapes for row in chosen(shape, rows)]
     if as_json:
         listed = [{"id": r.id, "title": r.title, "covers": list(r.covers)} for r in found]
         click.echo(json.dumps(listed, indent=2, sort_keys=True, ensure_ascii=False))
@@ -149,7 +151,7 @@ def _feature(invocation: Invocation, release: str, feature: str) -> str:
 @contextmanager
 def _watching(invocation: Invocation, shape: str, as_json: bool) -> Iterator[Watcher]:
     """Show rows as they are answered, and below them what is being done, if somebody is watching."""
-    from fedvhost.pipeline.smoking import Watcher
+    from fedvhost.pipeline.smoke.options import Watcher
     from fedvhost.report.smoke import row_lines
 
     def show(_: int, result: RowResult) -> None:

@@ -1,0 +1,1 @@
+"""The smoke test: what is asked, of which test host, and what it answered."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 from xml.etree import ElementTree
 
@@ -12,8 +12,17 @@ from fedvhost.backport.manifest import TestRow
 from fedvhost.inside.ground import Ground
 from fedvhost.inside.rows import Observed, Row, Verdict
 from fedvhost.report.smoke import row_lines, smoke_lines
+from fedvhost.smoke.collecting import collect, left_open, notes
 from fedvhost.smoke.junit import junit
-from fedvhost.smoke.results import RowResult, Run, Smoke, attachments, collect, facts, left_to_others
+from fedvhost.smoke.results import RowResult, Run, Smoke, attachments, facts, left_to_others
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What a test host said."""
+
+    records: Sequence[Mapping[str, Any]]
+    trouble: str = ""
 
 
 def nothing(_: Ground) -> Observed:
@@ -39,7 +48,7 @@ def result(verdict: Verdict, why: str = "") -> RowResult:
 def test_row_that_a_dead_machine_left_open_is_undecided_and_says_which_was_under_way() -> None:
     records = [said("load", "pass"), {"kind": "start", "row": "frames"}]
 
-    load, frames = collect(ROWS, records, "the machine was stopped")
+    load, frames = collect(ROWS, [Heard(records, "the machine was stopped")])
 
     assert load.verdict is Verdict.PASS
     assert frames.verdict is Verdict.UNDECIDED
@@ -47,19 +56,68 @@ def test_row_that_a_dead_machine_left_open_is_undecided_and_says_which_was_under
 
 
 def test_machine_that_ends_in_peace_without_an_answer_has_not_passed() -> None:
-    (load, frames) = collect(ROWS, [{"kind": "end"}], "")
+    (load, frames) = collect(ROWS, [Heard([{"kind": "end"}])])
 
     assert {load.verdict, frames.verdict} == {Verdict.UNDECIDED}
 
 
 def test_verdict_that_we_do_not_know_is_no_pass() -> None:
-    (load, _) = collect(ROWS, [said("load", "passed, probably")], "")
+    (load, _) = collect(ROWS, [Heard([said("load", "passed, probably")])])
 
     assert load.verdict is Verdict.UNDECIDED
 
 
 def test_answer_to_a_row_that_nobody_asked_is_not_counted() -> None:
-    assert [r.id for r in collect(ROWS, [said("invented", "pass")], "")] == ["load", "frames"]
+    assert [r.id for r in collect(ROWS, [Heard([said("invented", "pass")])])] == ["load", "frames"]
+
+
+THREE = (*ROWS, Row("data", "Data passes", nothing, after=("load",)))
+
+
+def started(row: str) -> Mapping[str, Any]:
+    return {"kind": "start", "row": row}
+
+
+def test_rows_that_a_broken_test_host_left_open_are_asked_again_with_what_they_build_on() -> None:
+    broken = Heard([started("load"), said("load", "pass"), started("frames")], "the kernel crashed")
+
+    assert [r.id for r in left_open(THREE, [broken])] == ["load", "frames", "data"]
+    assert [r.id for r in left_open(ROWS, [broken])] == ["frames"]
+
+
+def test_row_that_broke_two_test_hosts_is_not_asked_a_third_time() -> None:
+    broken = Heard([started("frames")], "the kernel crashed")
+
+    assert [r.id for r in left_open(THREE, [broken, broken])] == ["load", "data"]
+    frames = collect(THREE, [broken, broken, Heard([said("load", "pass"), said("data", "pass")])])[1]
+    assert (frames.verdict, frames.why) == (Verdict.UNDECIDED, "the kernel crashed (during this row)")
+
+
+def test_nothing_is_asked_again_when_all_was_answered() -> None:
+    assert (
+        left_open(ROWS, [Heard([said("load", "pass"), said("frames", "fail")], "it hung at the end")]) == ()
+    )
+
+
+def test_row_answered_in_two_test_hosts_has_the_worse_answer() -> None:
+    first = Heard([said("load", "fail", why="it does not load")], "the kernel crashed")
+    second = Heard([said("load", "pass"), said("frames", "pass")])
+
+    load, frames = collect(ROWS, [first, second])
+
+    assert (load.verdict, load.why, frames.verdict) == (Verdict.FAIL, "it does not load", Verdict.PASS)
+
+
+def test_what_was_made_good_is_told_and_the_last_trouble_is_none_of_it() -> None:
+    broken = Heard(
+        [started("frames"), {"kind": "note", "text": "guest 'on' was started again"}], "it crashed"
+    )
+
+    assert notes([broken, broken]) == (
+        "guest 'on' was started again",
+        "it crashed (during row 'frames'); a fresh test host was asked what was left open",
+        "guest 'on' was started again",
+    )
 
 
 def test_attached_file_is_put_together_and_a_garbled_piece_left_out() -> None:
@@ -131,7 +189,7 @@ def test_text_tells_the_flake() -> None:
 def test_row_that_others_decide_is_neither_red_nor_passed_and_names_them() -> None:
     theirs = Row("pxe", "PXE", nothing, ("pxe-boot",), decided_by="whoever has hardware KVM")
     records = [said("load", "pass"), said("pxe", "not decidable here", why="no request")]
-    here = smoke(collect((ROWS[0], theirs), records, ""))
+    here = smoke(collect((ROWS[0], theirs), [Heard(records)]))
 
     assert here.ok
     assert facts(here)["rows"][1] == {
@@ -146,7 +204,7 @@ def test_row_that_others_decide_is_neither_red_nor_passed_and_names_them() -> No
 def test_row_of_ours_that_calls_itself_somebody_elses_is_undecided() -> None:
     records = [said("load", "not decidable here"), said("frames", "pass")]
 
-    assert [r.verdict for r in collect(ROWS, records, "")] == [Verdict.UNDECIDED, Verdict.PASS]
+    assert [r.verdict for r in collect(ROWS, [Heard(records)])] == [Verdict.UNDECIDED, Verdict.PASS]
 
 
 def test_run_of_which_nothing_was_decidable_here_does_not_hold() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,18 +17,21 @@ from fedvhost.guests.machine import Machine, argv
 
 Record = Mapping[str, Any]
 _POLL = 0.05
+# As in "vhost_net_ioctl+0x1d/0x40 [vhost_net]".
+_FRAME = re.compile(r"\+0x[0-9a-f]+/0x[0-9a-f]+ \[(\w+)\]")
 
 
 @dataclass(frozen=True, slots=True)
 class HostRun:
     """What came of a test host. ``records`` is what it said on its results line, in order; ``trouble`` says
     why it did not come to its end (empty: it did); ``seconds`` from start to end, ``booted`` to its first
-    word (0: it never spoke)."""
+    word (0: it never spoke); ``crashed_in``: the modules that its kernel's last call traces go through."""
 
     records: tuple[Record, ...]
     trouble: str
     seconds: float
     booted: float
+    crashed_in: frozenset[str] = frozenset()
 
 
 def run_host(
@@ -70,7 +74,13 @@ def run_host(
     seconds = time.monotonic() - start
     if not done and not trouble:
         trouble = _why(status, machine)
-    return HostRun(tuple(records), trouble, seconds, booted)
+    crashed_in = modules_in_traces(machine.console.read_text(errors="replace")) if trouble else frozenset()
+    return HostRun(tuple(records), trouble, seconds, booted, crashed_in)
+
+
+def modules_in_traces(log: str) -> frozenset[str]:
+    """The modules that call traces in a kernel's log go through (what is merely loaded is not among them)."""
+    return frozenset(_FRAME.findall(log))
 
 
 @contextmanager

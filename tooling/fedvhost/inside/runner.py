@@ -40,7 +40,7 @@ def run_rows(
             if lacking:
                 answer = Answer(row.id, Verdict.UNDECIDED, f"it needs '{lacking[0]}', which did not pass")
             else:
-                answer = _answer(row, ground)
+                answer = _asked(row, ground)
             verdicts[row.id] = answer.verdict
             if answer.verdict is not Verdict.PASS and not lacking:
                 for name, content in ground.captures():
@@ -53,6 +53,22 @@ def run_rows(
             ground.end(ground.spoilt)
     finally:
         ground.close()
+
+
+def _asked(row: Row, ground: Ground) -> Answer:
+    """The answer to a row. Where a guest's processor was reset under it and the test host's is emulated, that
+    was the emulator (see ``Guest.reset_while_booting``): the row is asked once more, and it is told."""
+    answer = _answer(row, ground)
+    if (
+        answer.verdict is Verdict.PASS
+        or not ground.processor_emulated
+        or not (lost := ground.reset(row.guests))
+    ):
+        return answer
+    why = f"guest '{lost}' reset itself during row '{row.id}', which was asked again; before: {answer.why}"
+    ground.channel.tell("note", text=why)
+    ground.end(row.guests)
+    return _answer(row, ground)
 
 
 def _answer(row: Row, ground: Ground) -> Answer:

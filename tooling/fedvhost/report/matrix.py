@@ -129,7 +129,8 @@ def _runs(piece: Piece) -> Iterator[Run]:
         state = State.UNKNOWN if ok is None else State.PASSED if ok else State.FAILED
         if not piece.good and state is not State.UNKNOWN:
             state = State.STALE
-        words = [w for w in (run.text("kernel"), piece.facts.text("accelerator"), run.text("trouble")) if w]
+        told = (run.text("kernel"), piece.facts.text("accelerator"), run.text("trouble"))
+        words = [w for w in (*told, *(run.texts("notes") or ())) if w]
         yield Run(piece.subject or "smoke", at, state, run.number("seconds"), ", ".join(words))
 
 

@@ -57,6 +57,8 @@ def smoke_lines(smoke: Smoke, style: Style = _plain, width: int = 100) -> Iterat
         if because and under != "kvm":
             yield from _wrapped(f"guests: {_GUESTS[under]} ({because})", width)
     for run in smoke.runs:
+        for note in run.notes:
+            yield from _wrapped(f"note, run {run.number}: {note}", width)
         if run.logs:
             yield from _wrapped(f"logs of run {run.number}: {run.logs}/", width)
     if not smoke.complete:

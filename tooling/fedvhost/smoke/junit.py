@@ -21,6 +21,8 @@ def junit(smoke: Smoke) -> bytes:
         if run.guests:
             suite.add_property("accelerator of guests", run.guests)
         suite.add_property("kernel", run.kernel or smoke.kernel)
+        for note in run.notes:
+            suite.add_property("note", note)
         for row in run.rows:
             case = TestCase(row.title, f"{smoke.shape}.{row.id}", row.seconds)
             if row.verdict is Verdict.FAIL:

@@ -42,10 +42,11 @@ class RowResult:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One test host from boot to end. ``trouble``: why it did not come to its end (empty: it did);
-    ``booted``: seconds to its first word; ``kernel``: what it said it runs; ``logs``: the folder where they
-    are kept, of a run that did not pass. ``guests``: "kvm" or "tcg" (from snapshots), what guests ran under
-    (empty: there were none, or there was neither), and why."""
+    """A test host from boot to end, and those that were booted for what it left open. ``trouble``: why the
+    last did not come to its end (empty: it did); ``booted``: seconds to the first word; ``kernel``: what it
+    said it runs; ``logs``: the folder where they are kept, of a run that did not pass or has notes.
+    ``guests``: "kvm" or "tcg" (from snapshots), what guests ran under (empty: there were none, or there was
+    neither), and why. ``notes``: what went wrong and was made good by asking again."""
 
     number: int
     rows: tuple[RowResult, ...]
@@ -56,6 +57,7 @@ class Run:
     logs: str = ""
     guests: str = ""
     guests_because: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -107,31 +109,6 @@ def answered(record: Mapping[str, Any], rows: Mapping[str, Row]) -> RowResult | 
     )  # fmt: skip
 
 
-def collect(rows: Sequence[Row], records: Iterable[Mapping[str, Any]], trouble: str) -> tuple[RowResult, ...]:
-    """A result for each of ``rows``, in their order. A row without an answer is undecided: because of
-    ``trouble``, and it says so if that row was under way."""
-    known = {r.id: r for r in rows}
-    found: dict[str, RowResult] = {}
-    under_way = ""
-    for record in records:
-        if record.get("kind") == "start":
-            under_way = str(record.get("row"))
-        if (result := answered(record, known)) is not None:
-            found[result.id] = result
-    why = trouble or "the test host gave no answer"
-    return tuple(
-        found.get(r.id)
-        or RowResult(
-            r.id,
-            r.title,
-            r.covers,
-            Verdict.UNDECIDED,
-            f"{why} (during this row)" if r.id == under_way else why,
-        )
-        for r in rows
-    )
-
-
 def left_to_others(plan: Iterable[Planned], rows: Iterable[Row]) -> tuple[RowResult, ...]:
     """The lines of a test plan that a shape of these rows does not decide, each with who must."""
     covered = {line for row in rows for line in row.covers}
@@ -180,6 +157,7 @@ def to_object(smoke: Smoke) -> dict[str, Any]:
                 "logs": run.logs,
                 "guests": run.guests,
                 "guests_because": run.guests_because,
+                "notes": list(run.notes),
                 "rows": [_row(r) for r in run.rows],
             }
             for run in smoke.runs
@@ -205,6 +183,7 @@ def facts(smoke: Smoke) -> dict[str, Any]:
                 "seconds": round(r.seconds, 1),
                 "trouble": r.trouble,
                 **({"guests": r.guests, "guests_because": r.guests_because} if r.guests_because else {}),
+                **({"notes": list(r.notes)} if r.notes else {}),
             }
             for r in smoke.runs
         ],
@@ -227,9 +206,14 @@ def seen(result: RowResult) -> str:
 _WORST = (Verdict.FAIL, Verdict.UNDECIDED, Verdict.ELSEWHERE, Verdict.PASS)
 
 
+def worst_of(results: Sequence[RowResult]) -> RowResult:
+    """Of answers to one row the one that says the least for it."""
+    return min(results, key=lambda r: _WORST.index(r.verdict))
+
+
 def _over_runs(results: Sequence[RowResult]) -> dict[str, Any]:
     """One row over all runs."""
-    worst = min(results, key=lambda r: _WORST.index(r.verdict))
+    worst = worst_of(results)
     found = {
         "id": worst.id,
         "title": worst.title,

@@ -36,7 +36,8 @@ _SNAPSHOT_MEMORY = 192
 class Host:
     """All that one run needs. ``machine`` says what is booted, ``archives`` what its file system is;
     ``kernel`` is the content of a kernel that is in no file; ``looked_at`` are the files that the result is
-    of, ``nvrs`` the builds (package → NVR), ``origin`` whence the kernel came."""
+    of, ``nvrs`` the builds (package → NVR), ``origin`` whence the kernel came. ``under_test``: the kernel is
+    what is tested, so that a crash of it is an answer."""
 
     options: Options
     rows: tuple[Row, ...]
@@ -50,6 +51,12 @@ class Host:
     kernel: bytes = b""
     guests: Guests = FREE
     guest: tuple[Path, Path] | None = None
+    under_test: bool = True
+
+    @property
+    def emulated(self) -> bool:
+        """Whether its processor is."""
+        return self.machine.accelerator is Accelerator.TCG
 
 
 def make_host(
@@ -88,7 +95,7 @@ def _of_kernel(
         folder, host_kernel.origin,
         (*packages.rpms, *_looked_at(options, host_kernel)),
         {**packages.nvrs, **({"kernel": host_kernel.nvr} if host_kernel.nvr else {})},
-        guests=how, guest=parts.guest,
+        guests=how, guest=parts.guest, under_test=bool(options.kernel_rpms or options.kernel),
     )  # fmt: skip
 
 
@@ -189,10 +196,15 @@ def with_snapshots(host: Host, because: str, watcher: Watcher) -> Host:
         snapshots, without = image.snapshots(
             image.cache_dir(), host.guest, [SPECS[n] for n in names], watcher.doing
         )
-    guests = Guests("tcg", because, without)
     memory = host.machine.memory + _SNAPSHOT_MEMORY * len(snapshots)
     machine = dataclasses.replace(host.machine, memory=memory)
+    archives = (*host.archives, *snapshots)
+    guests = Guests("tcg", because, without)
+    return asking(dataclasses.replace(host, guests=guests, machine=machine, archives=archives), host.rows)
+
+
+def asking(host: Host, rows: Sequence[Row]) -> Host:
+    """The same test host, asked only ``rows``."""
     # The plan goes over the one before.
-    over = image.overlay([_plan(host.options, host.rows, guests, machine.accelerator)])
-    archives = (*host.archives, *snapshots, over)
-    return dataclasses.replace(host, guests=guests, machine=machine, archives=archives)
+    over = image.overlay([_plan(host.options, rows, host.guests, host.machine.accelerator)])
+    return dataclasses.replace(host, archives=(*host.archives, over))

@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ PACKAGES: Mapping[str, str] = {
     "rpmspec": "rpm-build",
     "setpriv": "util-linux",
     "qemu-system-x86_64": "qemu-system-x86",
+    "ssh": "openssh-clients",
 }
 
 
@@ -116,12 +118,15 @@ def watch(
 class Running:
     """A program that runs beside us until it ends or ``kill`` ends it; it never outlives us.
 
-    What it writes goes to ``output``. ``keep`` are file descriptors that it inherits.
+    What it writes goes to ``output``; with ``errors``, what are errors goes there. ``keep`` are descriptors
+    that it inherits. ``feed`` are files that it is given one after the other; then its input stays open, so
+    that its end tells it of ours.
     """
 
     def __init__(
-        self, argv: Sequence[str | os.PathLike[str]], output: IO[bytes], keep: Sequence[int] = ()
-    ) -> None:
+        self, argv: Sequence[str | os.PathLike[str]], output: IO[bytes], keep: Sequence[int] = (), *,
+        errors: IO[bytes] | None = None, feed: Sequence[Path] = (),
+    ) -> None:  # fmt: skip
         self.argv = tuple(os.fspath(a) for a in argv)
         # The kernel ends it when we end, even by SIGKILL.
         guarded = ("setpriv", "--pdeathsig", "KILL", "--", *self.argv)
@@ -130,15 +135,18 @@ class Running:
         try:
             self._process = subprocess.Popen(
                 guarded,
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE if feed else subprocess.DEVNULL,
                 stdout=output,
-                stderr=subprocess.STDOUT,
+                stderr=errors or subprocess.STDOUT,
                 pass_fds=tuple(keep),
                 # Ctrl-C is for us: we end it ourselves, and keep what it wrote.
                 start_new_session=True,
             )
         except FileNotFoundError as error:
             raise ToolMissing("setpriv", PACKAGES["setpriv"]) from error
+        if feed:
+            # A thread: who is fed slowly is watched meanwhile.
+            threading.Thread(target=_give, args=(self._process.stdin, tuple(feed)), daemon=True).start()
 
     @property
     def pid(self) -> int:
@@ -157,6 +165,17 @@ class Running:
         if self._process.poll() is None:
             self._process.kill()
         self._process.wait()
+        if self._process.stdin is not None:
+            with contextlib.suppress(BrokenPipeError):
+                self._process.stdin.close()
+
+
+def _give(sink: IO[bytes], feed: Sequence[Path]) -> None:
+    with contextlib.suppress(BrokenPipeError):  # its end is seen by ``Running.ended``
+        for path in feed:
+            with path.open("rb") as source:
+                shutil.copyfileobj(source, sink, 1 << 20)
+        sink.flush()
 
 
 def follow(

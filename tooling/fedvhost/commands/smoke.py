@@ -52,6 +52,10 @@ _PATH = click.Path(path_type=Path)
     help="Run guests under this; tcg: from snapshots (else: KVM if it works in the test host).",
 )  # fmt: skip
 @click.option(
+    "--on", default="", metavar="ssh:HOST",
+    help="Run the test host there; it needs qemu, and nothing else (else: here).",
+)  # fmt: skip
+@click.option(
     "--timeout", type=click.FloatRange(min=1), default=None, help="Stop a test host after so many seconds."
 )
 @click.option("--list", "only_list", is_flag=True, help="Only list the rows.")
@@ -61,7 +65,7 @@ _PATH = click.Path(path_type=Path)
 def smoke(
     invocation: Invocation, shapes: tuple[str, ...], rows: tuple[str, ...], repeat: int | None, release: str,
     feature: str, kernel: Path | None, modules: Path | None, kernel_rpms: tuple[Path, ...],
-    rpms: tuple[Path, ...], accel: str | None, guests: str | None, timeout: float | None,
+    rpms: tuple[Path, ...], accel: str | None, guests: str | None, on: str, timeout: float | None,
     only_list: bool, only_prepare: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Boot a test host and ask it whether vhost-net works.
@@ -88,7 +92,7 @@ def smoke(
     for shape in shapes:
         options = Options(
             shape, rows, repeat or (1 if rows else runs), kernel, modules, kernel_rpms, accel or "",
-            timeout or 0.0, release, feature, rpms=rpms, guests=guests or "",
+            timeout or 0.0, release, feature, rpms=rpms, guests=guests or "", on=on,
         )  # fmt: skip
         with _watching(invocation, shape, as_json) as watcher:
             if only_prepare:

@@ -33,6 +33,11 @@ class Machine:
     memory: int = 1024
     cpus: int = 2
 
+    @property
+    def said(self) -> Path:
+        """Where qemu's own words go."""
+        return self.console.with_suffix(".qemu")
+
 
 def argv(machine: Machine) -> tuple[str, ...]:
     """The command that starts ``machine``; memory is in MiB."""

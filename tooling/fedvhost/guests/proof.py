@@ -16,11 +16,14 @@ from fedvhost.guests import userland
 from fedvhost.guests.cpio import character, file, folder
 from fedvhost.guests.image import overlay
 from fedvhost.guests.machine import QEMU, Accelerator, Machine
-from fedvhost.guests.running import joined, run_host
+from fedvhost.guests.place import Place, There
+from fedvhost.guests.running import HERE, joined, run_host
 from fedvhost.workspace import write_atomic
 
 # Under working KVM user space is reached in about one second.
 PROOF_SECONDS = 8.0
+# A kernel of 50 MB has to get there first.
+_TRANSFER_SECONDS = 60.0
 _REMEMBERED = 3600.0
 _WORD = '{"kind": "end"}'
 _INIT = f"""#!/bin/busybox sh
@@ -62,7 +65,21 @@ def prove(
     return Proven(Accelerator.KVM, f"{device} booted this kernel")
 
 
-def _try(kernel: Path, scratch: Path) -> str:
+def prove_there(there: There, kernel: Path, scratch: Path, *, guests: bool) -> Proven:
+    """The same on another machine. Nothing is remembered of it.
+
+    Raises:
+        ToolError: it cannot be reached, or has no qemu.
+    """
+    if not there.nested() and guests:
+        because = f"KVM on '{there.host}' lends no virtualization to its guests (nested=0), or is not there"
+        return Proven(Accelerator.TCG, because)
+    if trial := _try(kernel, scratch, there):
+        return Proven(Accelerator.TCG, f"KVM on '{there.host}' does not boot a kernel: {trial}")
+    return Proven(Accelerator.KVM, f"KVM on '{there.host}' booted this kernel")
+
+
+def _try(kernel: Path, scratch: Path, on: Place = HERE) -> str:
     """Boot ``kernel`` under KVM to its first program; why that failed, empty if it did not."""
     scratch.mkdir(parents=True, exist_ok=True)
     archive = overlay(
@@ -78,7 +95,8 @@ def _try(kernel: Path, scratch: Path) -> str:
             Accelerator.KVM, str(kernel), f"/proc/self/fd/{descriptor}", scratch / "console.log",
             scratch / "results.jsonl", memory=256, cpus=1,
         )  # fmt: skip
-        return run_host(machine, [descriptor], PROOF_SECONDS, lambda _: None).trouble
+        seconds = PROOF_SECONDS if on == HERE else PROOF_SECONDS + _TRANSFER_SECONDS
+        return run_host(machine, [descriptor], seconds, lambda _: None, on=on).trouble
 
 
 def _nested() -> bool:

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fedvhost import process
-from fedvhost.guests.machine import Machine, argv
+from fedvhost.guests.machine import Machine
+from fedvhost.guests.place import Here, Place
 
 Record = Mapping[str, Any]
 _POLL = 0.05
+HERE = Here()
 # As in "vhost_net_ioctl+0x1d/0x40 [vhost_net]".
 _FRAME = re.compile(r"\+0x[0-9a-f]+/0x[0-9a-f]+ \[(\w+)\]")
 
@@ -36,11 +37,11 @@ class HostRun:
 
 def run_host(
     machine: Machine, keep: Sequence[int], timeout: float, tell: Callable[[Record], None],
-    silence: float = 0.0,
+    silence: float = 0.0, on: Place = HERE,
 ) -> HostRun:  # fmt: skip
     """Run ``machine`` until it ends, at most ``timeout`` seconds, and hand on each record as it comes.
 
-    ``silence``: stop it as well after so many seconds without a record (0: never).
+    ``silence``: stop it as well after so many seconds without a record (0: never); ``on``: where it runs.
 
     Raises:
         ToolMissing: qemu is not installed.
@@ -50,27 +51,26 @@ def run_host(
     records: list[Record] = []
     start, booted, trouble, done = time.monotonic(), 0.0, "", False
     heard = start
-    with machine.console.with_suffix(".qemu").open("wb") as said:
-        running = process.Running(argv(machine), said, keep)
-        try:
-            while True:
-                status = running.ended(_POLL)
-                for record in _new(machine.results, records):
-                    booted = booted or time.monotonic() - start
-                    records.append(record)
-                    heard = time.monotonic()
-                    tell(record)
-                    done = done or record.get("kind") == "end"
-                if status is not None or done:
-                    break
-                if time.monotonic() - start > timeout:
-                    trouble = f"the machine was stopped: it had not ended after {timeout:g} s"
-                    break
-                if silence and time.monotonic() - heard > silence:
-                    trouble = f"the machine was stopped: nothing was heard of it for {silence:.0f} s"
-                    break
-        finally:
-            running.kill()
+    running = on.start(machine, keep)
+    try:
+        while True:
+            status = running.ended(_POLL)
+            for record in _new(machine.results, records):
+                booted = booted or time.monotonic() - start
+                records.append(record)
+                heard = time.monotonic()
+                tell(record)
+                done = done or record.get("kind") == "end"
+            if status is not None or done:
+                break
+            if time.monotonic() - start > timeout:
+                trouble = f"the machine was stopped: it had not ended after {timeout:g} s"
+                break
+            if silence and time.monotonic() - heard > silence:
+                trouble = f"the machine was stopped: nothing was heard of it for {silence:.0f} s"
+                break
+    finally:
+        running.kill()
     seconds = time.monotonic() - start
     if not done and not trouble:
         trouble = _why(status, machine)
@@ -118,11 +118,12 @@ def _new(results: Path, known: Sequence[Record]) -> Iterator[Record]:
 
 
 def _why(status: int | None, machine: Machine) -> str:
-    said = machine.console.with_suffix(".qemu").read_text(errors="replace").strip().splitlines()
+    said = machine.said.read_text(errors="replace").strip().splitlines()
     log = machine.console.read_text(errors="replace").splitlines()
     panic = [line for line in log if "Kernel panic" in line or "BUG:" in line]
     if panic:
         return f"the kernel of the test host crashed: {panic[0].strip()}"
     if status:
-        return f"qemu ended with status {status}: {said[-1] if said else 'it said nothing'}"
+        last = (said or log or ["it said nothing"])[-1]
+        return f"qemu ended with status {status}: {last.strip()}"
     return "the test host ended before its tests did; its last line: " + (log[-1].strip() if log else "none")

@@ -63,12 +63,14 @@ def _source(ground: Ground, name: str, vhost: str) -> Guest:
     return ground.guest(name)
 
 
-def _destination(name: str, source: Guest, vhost: str, device: tuple[str, ...]) -> Guest:
+def _destination(ground: Ground, name: str, source: Guest, vhost: str, device: tuple[str, ...]) -> Guest:
     spec = _spec(name, source.spec.number + 1, vhost, device)
     socket = f"/run/guests/{spec.name}.migration"
     Path(socket).unlink(missing_ok=True)
     arguments = ("-incoming", f"unix:{socket}")
-    guest = Guest(dataclasses.replace(spec, arguments=arguments, accelerator=source.spec.accelerator))
+    guest = ground.own(
+        Guest(dataclasses.replace(spec, arguments=arguments, accelerator=source.spec.accelerator))
+    )
     ready = wait_until(lambda: Path(socket).exists() or not guest.alive(), 20.0)
     if not ready or not guest.alive():
         said = guest.last_words()
@@ -138,7 +140,7 @@ def _migrate(ground: Ground, start: str, goal: str, *, plain: bool) -> Observed:
     ground.capture(source.spec.tap())
     began = source.virtio()["vhost-started"]
     expect(began == (start == "on"), f"vhost-started is {began} on the source with vhost={start}")
-    destination = _destination(name, source, goal, SPECS[name].cards[0].device)
+    destination = _destination(ground, name, source, goal, SPECS[name].cards[0].device)
     kept = False
     try:
         with _traffic(address) as traffic:
@@ -204,7 +206,7 @@ def migrate_refused(ground: Ground) -> Observed:
     name = NAMES[False]
     found = ground.running(name)
     source = ground.guest(name) if found else _source(ground, name, "on")
-    destination = _destination(name, source, "on", ("queue_reset=off", "mrg_rxbuf=off"))
+    destination = _destination(ground, name, source, "on", ("queue_reset=off", "mrg_rxbuf=off"))
     try:
         said = _send_over(source, destination, _MIGRATION_SECONDS * ground.pace)
         wait_until(lambda: not destination.alive(), 10.0)

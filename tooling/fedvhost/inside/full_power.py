@@ -115,7 +115,7 @@ def pxe_boot(ground: Ground) -> Observed:
     # none whose id is another.
     card = Card("on", device=("disable-legacy=on", "bootindex=1", f"romfile={_ROM}"))
     spec = GuestSpec("pxe", 15, (card,), memory=128, kernel=False)
-    guest = Guest(spec)
+    guest = ground.own(Guest(spec))
     try:
         ground.capture(spec.tap())
         started: list[bool] = []

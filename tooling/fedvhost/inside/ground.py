@@ -32,6 +32,7 @@ class Ground:
         self.pace = min(max(up / _BOOTED, 1.0), SLOWEST)
         self.spoilt: set[str] = set()
         self._captures: list[Capture] = []
+        self._own: list[Guest] = []
         self._guests: dict[str, Guest] = {}
         # Why a guest did not start, for those that could not even be tried.
         self._unstarted: dict[str, str] = {}
@@ -89,9 +90,17 @@ class Ground:
         guest = self._guests.get(name)
         return guest if guest is not None and guest.alive() else None
 
-    def reset(self, names: Iterable[str]) -> str:
-        """The first of these guests whose processor was reset, which ends qemu without a word; or nothing."""
-        return next((n for n in names if n in self._guests and self._guests[n].ended(0.0) == 0), "")
+    def own(self, guest: Guest) -> Guest:
+        """A guest that the row started itself, and ends."""
+        self._own.append(guest)
+        return guest
+
+    def lost(self, names: Iterable[str]) -> str:
+        """How the processor of one of these guests, or of the row's own, was lost; empty if none was."""
+        for guest in (*(self._guests[n] for n in names if n in self._guests), *self._own):
+            if how := guest.lost():
+                return f"the processor of guest '{guest.spec.name}' {how}"
+        return ""
 
     def end(self, names: Iterable[str]) -> None:
         """End these guests; who asks for one of them gets it anew."""
@@ -185,6 +194,7 @@ class Ground:
 
     def forget(self) -> None:
         """Drop what was kept: the row has ended."""
+        self._own.clear()
         while self._captures:
             self._captures.pop().close()
 

@@ -221,6 +221,17 @@ class Guest:
         on and off; who asks may start it once more, and tells."""
         return not self._ready and not self.again and self._process.poll() == 0
 
+    def lost(self) -> str:
+        """How its processor was lost, if it was: reset, which ends qemu with status 0 and without a word, or
+        in a state that KVM can do nothing with, which qemu tells."""
+        if self.ended(0.0) == 0:
+            return "was reset"
+        said = Path(self.folder, "qemu")
+        gave_up = said.exists() and any(
+            w in said.read_bytes() for w in (b"KVM internal error", b"KVM: entry failed")
+        )
+        return "stopped in a state that KVM does not know" if gave_up else ""
+
     def ended(self, seconds: float) -> int | None:
         """Wait for qemu's end; its exit status, or None if it still runs."""
         try:

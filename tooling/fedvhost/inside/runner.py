@@ -56,17 +56,15 @@ def run_rows(
 
 
 def _asked(row: Row, ground: Ground) -> Answer:
-    """The answer to a row. Where a guest's processor was reset under it and the test host's is emulated, that
+    """The answer to a row. Where a guest's processor was lost under it and the test host's is emulated, that
     was the emulator (see ``Guest.reset_while_booting``): the row is asked once more, and it is told."""
     answer = _answer(row, ground)
-    if (
-        answer.verdict is Verdict.PASS
-        or not ground.processor_emulated
-        or not (lost := ground.reset(row.guests))
-    ):
+    lost = ground.lost(row.guests) if ground.processor_emulated else ""
+    if answer.verdict is Verdict.PASS or not lost:
         return answer
-    why = f"guest '{lost}' reset itself during row '{row.id}', which was asked again; before: {answer.why}"
+    why = f"{lost} during row '{row.id}', which was asked again; before: {answer.why}"
     ground.channel.tell("note", text=why)
+    ground.forget()
     ground.end(row.guests)
     return _answer(row, ground)
 

@@ -14,7 +14,9 @@ from fedvhost.guests.cpio import Entry, file
 from fedvhost.guests.kernel import Kernel
 from fedvhost.guests.machine import Accelerator, Machine
 from fedvhost.guests.packages import unpacked
-from fedvhost.guests.proof import Proven, prove
+from fedvhost.guests.place import Place, There, place
+from fedvhost.guests.proof import Proven, prove, prove_there
+from fedvhost.guests.running import HERE
 from fedvhost.inside.catalogue import BOOTED, PACKAGED, SHAPES
 from fedvhost.inside.fallback import FREE, Guests
 from fedvhost.inside.guest_specs import SPECS
@@ -52,6 +54,7 @@ class Host:
     guests: Guests = FREE
     guest: tuple[Path, Path] | None = None
     under_test: bool = True
+    on: Place = HERE
 
     @property
     def emulated(self) -> bool:
@@ -82,10 +85,13 @@ def _of_kernel(
     guests = any(r.guests for r in SHAPES[options.shape])
     guest_kernel = _guest_kernel(cache, options.shape) if guests else None
     parts = image.host_image(cache, host_kernel, guest_kernel, watcher.doing)
+    on = place(options.on)
+    watcher.doing(f"trying whether KVM boots a kernel {options.on or 'here'}")
     if options.accelerator:
-        proven = Proven(Accelerator(options.accelerator), "asked for")
+        proven = Proven(Accelerator(options.accelerator), f"asked for{_where(on)}")
+    elif isinstance(on, There):
+        proven = prove_there(on, parts.kernel, folder / "kvm-proof", guests=guests)
     else:
-        watcher.doing("trying whether KVM boots a kernel here")
         proven = prove(cache, parts.kernel, folder / "kvm-proof", guests=guests)
     how = Guests(options.guests, "asked for") if options.guests else FREE
     over = [_plan(options, rows, how, proven.accelerator), *unpacked(packages.rpms), *options.files]
@@ -95,8 +101,12 @@ def _of_kernel(
         folder, host_kernel.origin,
         (*packages.rpms, *_looked_at(options, host_kernel)),
         {**packages.nvrs, **({"kernel": host_kernel.nvr} if host_kernel.nvr else {})},
-        guests=how, guest=parts.guest, under_test=bool(options.kernel_rpms or options.kernel),
+        guests=how, guest=parts.guest, under_test=bool(options.kernel_rpms or options.kernel), on=on,
     )  # fmt: skip
+
+
+def _where(on: Place) -> str:
+    return f", on '{on.host}'" if isinstance(on, There) else ""
 
 
 def _plan(options: Options, rows: Sequence[Row], guests: Guests, accelerator: Accelerator) -> Entry:
@@ -121,6 +131,7 @@ def _of_packages(
     watcher.doing("unpacking the packages")
     stack = f13.stack(packages.rpms)
     # Nothing is known of hardware on which both this kernel and its KVM work.
+    on = place(options.on)
     chosen_by = "asked for" if options.accelerator else "it emulates the SVM that the kernel's KVM needs"
     machine = Machine(
         Accelerator(options.accelerator or "tcg"),
@@ -130,9 +141,10 @@ def _of_packages(
         cpus=1,
     )
     return Host(
-        options, rows, machine, (stack.archive, image.overlay([f13.plan(rows), *options.files])), chosen_by,
+        options, rows, machine, (stack.archive, image.overlay([f13.plan(rows), *options.files])),
+        chosen_by + _where(on),
         folder, f"the packages: {stack.release}", packages.rpms,
-        packages.nvrs, stack.kernel,
+        packages.nvrs, stack.kernel, on=on,
     )  # fmt: skip
 
 

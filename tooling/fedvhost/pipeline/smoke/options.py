@@ -23,7 +23,8 @@ class Options:
     ``accelerator``: "kvm" or "tcg", else what is proven to work; ``files`` go over the test host's own;
     ``release`` and ``feature``: whom the evidence is for (none: no evidence is kept); ``rpms``: the packages
     that a shape of packages tests (none given: those that were built last); ``guests``: how guests are run in
-    the test host, "kvm" or "tcg" (from snapshots), else KVM where it works, and TCG where it does not.
+    the test host, "kvm" or "tcg" (from snapshots), else KVM where it works, and TCG where it does not;
+    ``on``: "ssh:HOST", the machine that runs the test host (none: this one).
     """
 
     shape: str
@@ -39,6 +40,7 @@ class Options:
     files: Sequence[Entry] = field(default_factory=tuple)
     rpms: tuple[Path, ...] = ()
     guests: str = ""
+    on: str = ""
 
 
 @dataclass(frozen=True, slots=True)

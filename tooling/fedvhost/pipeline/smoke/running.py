@@ -41,9 +41,9 @@ def run_all(workspace: Workspace, host: Host, watcher: Watcher) -> tuple[Run, ..
             host = with_snapshots(host, told.because, watcher)
             continue
         while len(ran) < _MOST and _emulators_doing(host, ran[-1]) and (rows := left_open(host.rows, ran)):
-            folder = host.folder / f"{number}.{len(ran) + 1}"
-            folder.mkdir(exist_ok=True)
-            ran.append(_boot(asking(host, rows), folder, _teller(host, number, watcher)))
+            again = folder / f"host-{len(ran) + 1}"
+            again.mkdir()
+            ran.append(_boot(asking(host, rows), again, _teller(host, number, watcher)))
         runs.append(_collected(workspace, host, number, ran, watcher))
     return tuple(runs)
 
@@ -113,7 +113,7 @@ def _boot(host: Host, folder: Path, tell: Callable[[Record], None]) -> HostRun:
             results=folder / "results.jsonl",
         )  # fmt: skip
         silence = _BOOT_SECONDS + max(limits) if host.options.shape in BOOTED else _SILENCE
-        return run_host(machine, [initrd, booted], timeout, tell, silence)
+        return run_host(machine, [initrd, booted], timeout, tell, silence, host.on)
 
 
 def _plain(name: str) -> str:

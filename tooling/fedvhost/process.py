@@ -144,14 +144,19 @@ class Running:
             )
         except FileNotFoundError as error:
             raise ToolMissing("setpriv", PACKAGES["setpriv"]) from error
-        if feed:
-            # A thread: who is fed slowly is watched meanwhile.
-            threading.Thread(target=_give, args=(self._process.stdin, tuple(feed)), daemon=True).start()
+        # A thread: who is fed slowly is watched meanwhile.
+        self._feeder = threading.Thread(target=_give, args=(self._process.stdin, tuple(feed)), daemon=True)
+        self._feeder.start()
 
     @property
     def pid(self) -> int:
         """Its process id."""
         return self._process.pid
+
+    @property
+    def fed(self) -> bool:
+        """Whether it has been given everything."""
+        return not self._feeder.is_alive()
 
     def ended(self, seconds: float = 0.0) -> int | None:
         """Wait up to ``seconds`` for its end; return the exit status (negative: a signal) or None."""
@@ -170,7 +175,9 @@ class Running:
                 self._process.stdin.close()
 
 
-def _give(sink: IO[bytes], feed: Sequence[Path]) -> None:
+def _give(sink: IO[bytes] | None, feed: Sequence[Path]) -> None:
+    if sink is None:
+        return
     with contextlib.suppress(BrokenPipeError):  # its end is seen by ``Running.ended``
         for path in feed:
             with path.open("rb") as source:

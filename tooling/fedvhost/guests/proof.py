@@ -22,8 +22,6 @@ from fedvhost.workspace import write_atomic
 
 # Under working KVM user space is reached in about one second.
 PROOF_SECONDS = 8.0
-# A kernel of 50 MB has to get there first.
-_TRANSFER_SECONDS = 60.0
 _REMEMBERED = 3600.0
 _WORD = '{"kind": "end"}'
 _INIT = f"""#!/bin/busybox sh
@@ -95,8 +93,7 @@ def _try(kernel: Path, scratch: Path, on: Place = HERE) -> str:
             Accelerator.KVM, str(kernel), f"/proc/self/fd/{descriptor}", scratch / "console.log",
             scratch / "results.jsonl", memory=256, cpus=1,
         )  # fmt: skip
-        seconds = PROOF_SECONDS if on == HERE else PROOF_SECONDS + _TRANSFER_SECONDS
-        return run_host(machine, [descriptor], seconds, lambda _: None, on=on).trouble
+        return run_host(machine, [descriptor], PROOF_SECONDS, lambda _: None, on=on).trouble
 
 
 def _nested() -> bool:

@@ -41,7 +41,8 @@ def run_host(
 ) -> HostRun:  # fmt: skip
     """Run ``machine`` until it ends, at most ``timeout`` seconds, and hand on each record as it comes.
 
-    ``silence``: stop it as well after so many seconds without a record (0: never); ``on``: where it runs.
+    ``silence``: stop it as well after so many seconds without a record (0: never); ``on``: where it runs. No
+    time counts until what it boots has arrived there.
 
     Raises:
         ToolMissing: qemu is not installed.
@@ -63,6 +64,8 @@ def run_host(
                 done = done or record.get("kind") == "end"
             if status is not None or done:
                 break
+            if not running.fed:
+                start = heard = time.monotonic()  # what it boots is still under way to it
             if time.monotonic() - start > timeout:
                 trouble = f"the machine was stopped: it had not ended after {timeout:g} s"
                 break

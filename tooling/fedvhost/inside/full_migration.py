@@ -141,6 +141,7 @@ def _migrate(ground: Ground, start: str, goal: str, *, plain: bool) -> Observed:
     began = source.virtio()["vhost-started"]
     expect(began == (start == "on"), f"vhost-started is {began} on the source with vhost={start}")
     destination = _destination(ground, name, source, goal, SPECS[name].cards[0].device)
+    ground.capture(destination.spec.tap())
     kept = False
     try:
         with _traffic(address) as traffic:
@@ -163,13 +164,28 @@ def _migrate(ground: Ground, start: str, goal: str, *, plain: bool) -> Observed:
         }  # fmt: skip
         expect(said.get("status") == "completed", "the source did not complete the migration", **seen)
         expect(there == "running", f"the destination is {there}", **seen)
-        expect(traffic.trouble is None, f"data under way did not survive: {traffic.trouble}", **seen)
+        if traffic.trouble is not None:
+            seen |= _signs_of_life(destination, address)
+            expect(False, f"data under way did not survive: {traffic.trouble}; {_told(seen)}", **seen)
         expect(traffic.streams > 0, "no stream came through", **seen)
         return _looked_at(destination, goal, address, seen)
     finally:
         if not kept:
             destination.stop()
             ground.end((name,))
+
+
+def _signs_of_life(guest: Guest, address: str) -> dict[str, object]:
+    """Whether a guest whose data stalled is dead, deaf, or at work."""
+    try:
+        up = guest.agent.ask("read", "/proc/uptime", seconds=10.0).said.strip()
+    except (OSError, ValueError) as error:
+        up = f"none: {error}"
+    return {"pings afterwards": f"{len(echoes(address, 5, wait=5.0).times)}/5", "agent's answer": up}
+
+
+def _told(seen: dict[str, object]) -> str:
+    return "; ".join(f"{key}: {seen[key]}" for key in ("pings afterwards", "agent's answer"))
 
 
 def _looked_at(destination: Guest, goal: str, address: str, seen: dict[str, object]) -> Observed:

@@ -29,6 +29,8 @@ from fedvhost.smoke.results import Smoke
 from fedvhost.workspace import Workspace, locate
 
 ONCE = ("--shape", "driver", "--repeat", "1")
+# One test host at a time: each wants both processors.
+pytestmark = pytest.mark.xdist_group("test-hosts")
 SILENT = Watcher(lambda _: None, lambda _, __: None)
 
 
@@ -128,6 +130,39 @@ def test_vhost_that_is_silently_off_is_found_out(workspace: Workspace) -> None:
 
     assert red(smoke) == {"vhost-on": "qemu does not say vhost-started"}, smoke.runs
     assert undecided(smoke) == set(), smoke.runs
+
+
+# Ends the first test host when frames first go in: its plan still has the row "features".
+CRASH = script(
+    "/usr/sbin/ip",
+    'case "$*" in *"set in0"*)\n'
+    "! grep -q features /etc/fedvhost/plan.json || echo c >/proc/sysrq-trigger;; esac\n"
+    'exec /usr/bin/ip "$@"',
+)
+CRASHED = ("features", "frames-in", "worker")
+
+
+def test_rows_that_a_crashed_test_host_left_open_are_asked_in_a_fresh_one(workspace: Workspace) -> None:
+    smoke = run_smoke(workspace, Options("driver", CRASHED, accelerator="tcg", files=[CRASH]), SILENT)
+
+    (run,) = smoke.runs
+    assert run.ok, (red(smoke), undecided(smoke), run.trouble)
+    (note,) = run.notes
+    assert "the kernel of the test host crashed" in note and "during row 'frames-in'" in note
+    assert (workspace.root / run.logs / "console.log").is_file()
+
+
+def test_crash_of_a_kernel_under_test_is_its_answer(workspace: Workspace) -> None:
+    ours = of_distribution(USER_CACHE / "fedvhost")
+    options = Options(
+        "driver", CRASHED, kernel=ours.image, modules=ours.modules, accelerator="tcg", files=[CRASH]
+    )
+
+    smoke = run_smoke(workspace, options, SILENT)
+
+    assert "the kernel of the test host crashed" in smoke.runs[0].trouble
+    assert undecided(smoke) == {"frames-in", "worker"}
+    assert smoke.runs[0].notes == ()
 
 
 def test_machine_that_hangs_is_stopped_and_nothing_is_decided(workspace: Workspace) -> None:

@@ -24,6 +24,8 @@ from fedvhost.shipped import make_workspace
 from fedvhost.workspace import Workspace, locate
 from sshd import serving
 
+# One test host at a time: each wants both processors.
+pytestmark = pytest.mark.xdist_group("test-hosts")
 SILENT = Watcher(lambda _: None, lambda _, __: None)
 ROWS = ("frames-out", "frames-in")
 

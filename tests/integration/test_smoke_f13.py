@@ -27,6 +27,8 @@ from fedvhost.workspace import Workspace, locate
 VARIABLE = "FEDVHOST_F13_RPMS"
 # Read now: a test's own environment has none of ours.
 ROOT = os.environ.get(VARIABLE)
+# One test host at a time: each wants both processors.
+pytestmark = pytest.mark.xdist_group("test-hosts")
 SILENT = Watcher(lambda _: None, lambda _, __: None)
 # Red on the series up to v2.6.34: upstream repaired both for v2.6.35.
 REPAIRED_LATER = {"address": "7ad9c9d27048", "index": "0f3d9a17469d"}

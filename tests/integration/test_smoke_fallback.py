@@ -15,6 +15,8 @@ from fedvhost.shipped import make_workspace
 from fedvhost.smoke.results import RowResult, Smoke, facts
 from fedvhost.workspace import Workspace, locate
 
+# One test host at a time: each wants both processors.
+pytestmark = pytest.mark.xdist_group("test-hosts")
 SILENT = Watcher(lambda _: None, lambda _, __: None)
 # Neither module loads, so there is no /dev/kvm in the test host.
 NO_KVM: Entry = file(

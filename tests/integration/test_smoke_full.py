@@ -21,6 +21,8 @@ from fedvhost.shipped import make_workspace
 from fedvhost.smoke.results import Smoke
 from fedvhost.workspace import Workspace, locate
 
+# One test host at a time: each wants both processors.
+pytestmark = pytest.mark.xdist_group("test-hosts")
 SILENT = Watcher(lambda _: None, lambda _, __: None)
 slow = pytest.mark.skipif(os.environ.get("FEDVHOST_SLOW") != "1", reason="minutes; set FEDVHOST_SLOW=1")
 

@@ -19,7 +19,8 @@ from fedvhost.process import run
 from fedvhost.sample import write_sample
 from fedvhost.workspace import Workspace
 
-pytestmark = pytest.mark.xdist_group("sample-packages")
+# One test host at a time: each wants both processors.
+pytestmark = pytest.mark.xdist_group("test-hosts")
 SILENT = Watcher(lambda _: None, lambda _, __: None)
 ROOT = "/opt/fedvhost-sample"
 

@@ -9,6 +9,7 @@ import pytest
 from fedvhost.errors import InputError
 from fedvhost.guests.machine import Accelerator, Machine
 from fedvhost.guests.machine import argv as machine_argv
+from fedvhost.guests.running import modules_in_traces
 from fedvhost.guests.vmlinux import uncompressed
 from fedvhost.inside.catalogue import SHAPES
 from fedvhost.inside.guest import Card, GuestSpec
@@ -83,3 +84,14 @@ def test_file_that_is_no_kernel_is_told(tmp_path: Path) -> None:
 
     with pytest.raises(InputError, match="no x86 kernel"):
         uncompressed(tmp_path / "readme")
+
+
+def test_modules_are_blamed_for_frames_in_a_trace_and_not_for_being_loaded() -> None:
+    log = (
+        "BUG: unable to handle page fault\nModules linked in: vhost_net tun kvm_amd\n"
+        "RIP: 0010:svm_vcpu_run+0x1d/0x40 [kvm_amd]\n ? kvm_vcpu_ioctl+0x2c8/0x720 [kvm]\n"
+        " panic+0x118/0x2f4\n"
+    )
+
+    assert modules_in_traces(log) == {"kvm", "kvm_amd"}
+    assert modules_in_traces("Modules linked in: vhost_net tun\nKernel panic") == frozenset()

@@ -118,6 +118,37 @@ def test_corrupted_payload_turns_its_direction_red_and_is_captured(workspace: Wo
     assert (logs / "console.log").stat().st_size > 1000
 
 
+# A worker that does no work: bound to a processor that something of a higher priority keeps for 8 s.
+STARVE = file(
+    "/etc/fedvhost/starve.py",
+    b"""
+import os, pathlib, time
+pathlib.Path("/proc/sys/kernel/sched_rt_runtime_us").write_text("-1")
+while not os.path.exists("/sys/class/net/work0"):
+    time.sleep(0.01)
+while True:
+    names = {int(p.parent.name): p.read_text() for p in pathlib.Path("/proc").glob("[0-9]*/comm")}
+    if found := [pid for pid, name in names.items() if name.startswith("vhost-")]:
+        break
+os.sched_setaffinity(found[0], {1})
+os.sched_setaffinity(0, {1})
+os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(99))
+end = time.monotonic() + 8
+while time.monotonic() < end:
+    pass
+""",
+)
+
+
+def test_worker_that_does_no_work_turns_its_row_red_and_no_other(workspace: Workspace) -> None:
+    before = script("/etc/fedvhost/before", "python3 -s /etc/fedvhost/starve.py &")
+
+    smoke = run_smoke(workspace, Options("driver", accelerator="tcg", files=[STARVE, before]), SILENT)
+
+    assert red(smoke) == {"worker": "a frame did not arrive"}
+    assert undecided(smoke) == set()
+
+
 def test_vhost_that_is_silently_off_is_found_out(workspace: Workspace) -> None:
     quiet = script(
         "/usr/sbin/qemu-system-x86_64",

@@ -430,7 +430,10 @@ def test_a_freeze_begins_when_its_day_ends() -> None:
     after = stand(MILESTONES, datetime.date(2010, 2, 10))
     assert after.next is not None
     assert after.next.id == "final-freeze"
-    assert "nothing is enabled by default any more (since Feature Freeze, 2010-02-09)" in after.forbidden
+    rule = "nothing is enabled by default any more (since Feature Freeze, 2010-02-09)"
+    assert rule in after.forbidden
+    # Said as it is: "not allowed any more: nothing is enabled" would say the opposite.
+    assert rule in go_through(case(today=datetime.date(2010, 2, 10))).notes
 
 
 def test_on_after_the_freeze_is_a_failure_unless_an_exception_allowed_it() -> None:

@@ -422,6 +422,12 @@ def test_line_that_no_smoke_test_could_decide_here_waits_for_a_person_even_if_an
         assert (line.state, "who has KVM" in line.text) == (state, state is State.MANUAL)
 
 
+def test_a_command_names_the_feature_where_the_workspace_has_several() -> None:
+    assert case().command("check", "--package kernel") == "fedvhost check --release f13 --package kernel"
+    named = case(several=True).command("check", "--package kernel")
+    assert named == "fedvhost check --release f13 --feature net --package kernel"
+
+
 # -- the schedule -------------------------------------------------------------------------------------------
 
 

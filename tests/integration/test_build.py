@@ -292,6 +292,8 @@ def test_a_full_disk_ends_the_build_and_is_told(done: Work) -> None:
     [
         (("--no-wait",), 2, "runs here and ends with this command"),
         (("--arch-override", "x86_64", "--arch-override", "i686"), 2, "builds for one architecture"),
+        # rpm would call it so, and put this machine's code into it.
+        (("--arch-override", "pdp11"), 2, "and not for pdp11; build --via mock or --via koji"),
         (("--with", "a", "--without", "a"), 2, "which of the two?"),
         (("--package", "kernl"), 2, "has no package 'kernl'"),
     ],

@@ -170,13 +170,25 @@ def test_a_person_who_vouches_for_what_is_not_there_is_contradicted(cli: Cli, sa
     assert {(e["path"], tuple(e["names"])) for e in errors} == {("net/tap.c", ("error_report",))}
 
 
-def _forget_the_rename(sample: Sample) -> None:
+def test_what_stopped_the_plan_is_said_by_its_name(cli: Cli, sample: Sample) -> None:
+    _forget_the_rename(sample, vouch=False)
+    cli("-C", sample.workspace, "plan", "--release", "f13")
+
+    code, found = _json(cli, sample, "qemu-kvm")
+
+    assert code == 1
+    (problem,) = found["problems"]
+    assert "the rest was not checked: net/tap.c" in problem
+    assert "uses 'error_report', which is not defined here" in problem
+
+
+def _forget_the_rename(sample: Sample, *, vouch: bool = True) -> None:
     file = sample.workspace / "backport/features/vhost-net.toml"
     parts = file.read_text().split("\n\n")
     kept = [p for p in parts if 'rename = { error_report = "qemu_error" }' not in p]
     assert len(kept) == len(parts) - 1
-    vouch = '[[packages.qemu-kvm.assume]]\nsymbol = "error_report"\nbecause = "it is surely there"'
-    file.write_text("\n\n".join([*kept, vouch]) + "\n")
+    assumed = '[[packages.qemu-kvm.assume]]\nsymbol = "error_report"\nbecause = "it is surely there"'
+    file.write_text("\n\n".join([*kept, assumed] if vouch else kept) + "\n")
 
 
 def test_a_trial_is_no_evidence_and_no_series(cli: Cli, sample: Sample) -> None:

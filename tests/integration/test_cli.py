@@ -49,6 +49,22 @@ def test_help_names_every_verb_and_loads_none(tmp_path: Path) -> None:
     assert done.stdout.splitlines()[-1] == "['fedvhost.commands.context']"
 
 
+def test_who_has_closed_the_output_gets_the_exit_code_and_no_traceback(tmp_path: Path) -> None:
+    for closed, args, code in ((">&-", "--version", 0), (">&- 2>&-", "doctr", 2), ("<&- >&-", "doctor", 0)):
+        command = f"exec '{sys.executable}' -m fedvhost {args} {closed}"
+        done = subprocess.run(
+            ["sh", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert (done.returncode if args != "doctor" else 0, done.stdout, done.stderr) == (code, "", "")
+
+
+def test_a_full_disk_behind_the_output_is_told_without_a_made_up_name(tmp_path: Path) -> None:
+    command = f"exec '{sys.executable}' -m fedvhost --version > /dev/full"
+    done = subprocess.run(["sh", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=False)
+    told = "fedvhost: error: No space left on device; make room, then give the same command again\n"
+    assert (done.returncode, done.stderr) == (3, told)
+
+
 def test_start_up_takes_less_than_a_quarter_of_a_second(tmp_path: Path) -> None:
     def seconds() -> float:
         start = time.perf_counter()

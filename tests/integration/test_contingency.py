@@ -104,6 +104,20 @@ def test_a_flag_edited_by_hand_is_noticed(ready: Work) -> None:
     assert "failed" in [v for k, v in states.items() if k.startswith("qemu-kvm: ")]
 
 
+@pytest.mark.parametrize("value", ["off", "on"])
+def test_a_history_that_cannot_be_believed_is_not_passed_over(ready: Work, value: str) -> None:
+    contingency(ready, "set", "on", "--because", "to be tested", "--by", "Rita")
+    contingency(ready, "set", "off", "--because", "it hung", "--by", "Quinn")
+    ready.edit(DECISIONS, "Quinn", "Rita")
+    ran = ready.call(
+        "-C", ready.root, "contingency", "set", value, "--because", "to be sure", "--release", "f13", *TODAY
+    )
+    assert (ran.code, ran.out) == (2, "")
+    assert (
+        f"'{DECISIONS}' cannot be believed" in ran.err and "put it back as it was (git checkout)" in ran.err
+    )
+
+
 def test_on_after_the_deadline_takes_an_exception(ready: Work) -> None:
     late = ("--today", "2010-03-01")
     before = dict(ready.contents())

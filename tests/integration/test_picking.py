@@ -63,7 +63,16 @@ def test_a_name_that_is_not_there_is_told_with_the_commit_it_came_with(cli: Cli,
         ("use_mm", "unexported"): sample.commits["kernel/mm-export"],
         ("unuse_mm", "unexported"): sample.commits["kernel/mm-export"],
     }
-    assert not said["ok"] and said["picks"][0]["verdict"] == "inserted"
+    assert not said["ok"] and said["picks"][0]["verdict"] == "inserted" and said["picks"][0]["review"]
+
+
+def test_what_misses_names_is_never_called_clean(cli: Cli, sample: Sample) -> None:
+    commit = sample.commits["kernel/vhost-net"]
+
+    ran = cli("pick", commit, "--onto", "v2.6.33", "--upstream", sample.kernel)
+
+    assert ran.code == 1
+    assert ran.out.startswith(f"misses names  {commit.short}  vhost_net: a kernel-level virtio server\n")
 
 
 def test_a_conflict_shows_its_panes_and_who_is_behind_it(cli: Cli, sample: Sample) -> None:

@@ -114,6 +114,13 @@ def test_hostile_texts_do_nothing_in_a_browser(show: Show) -> None:
         assert page.evaluate("document.images.length + document.scripts.length") == 1
 
 
+def test_a_subject_longer_than_its_row_pushes_date_and_verdict_away_for_nobody(show: Show) -> None:
+    page = show(material(package("kernel", 2, ["word " * 100, "short"])))
+    moved = """() => [...document.querySelectorAll('.rows li a')].map((a) => {
+      a.focus(); a.scrollIntoView({ inline: 'end' }); return a.closest('li').scrollLeft; })"""
+    assert set(page.evaluate(moved)) == {0}
+
+
 def test_a_script_that_got_in_would_not_run(show: Show, browser: Browser, tmp_path: Path) -> None:
     file = tmp_path / "holed.html"
     holed = render(everything(5)).replace(b"</h1>", b"</h1><script>document.title='owned'</script>", 1)

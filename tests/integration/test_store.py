@@ -77,6 +77,9 @@ def test_a_commit_is_written_as_told(store: GitStore) -> None:
         (b"\n\none\n \t\nbody\n", "one"),
         (b"one\r\n\r\nbody\r\n", "one"),
         (b"", ""),
+        # A terminal, a spec, a plan: none of them gets what a terminal would obey.
+        (b"a\x1b[2J b\x1b]0;title\x07 \xc2\x9b31m", r"a\x1b[2J b\x1b]0;title\x07 \x9b31m"),
+        ("caf\u00e9 \u202etxt".encode(), "caf\u00e9 \\u202etxt"),
     ],
 )
 def test_a_subject_is_the_first_paragraph_on_one_line(message: bytes, subject: str) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -84,6 +86,15 @@ def test_nonsense_that_nests_deeply_is_not_believed(workspace: Workspace) -> Non
     made(workspace)
     file_of(workspace, "f13", "vhost-net", "build", "kernel").write_text("[" * 200_000)
     assert "JSON" in spoiled(workspace)
+
+
+@pytest.mark.parametrize("put", [Path.mkdir, os.mkfifo])
+def test_what_is_no_plain_file_is_not_believed(workspace: Workspace, put: Callable[[Path], None]) -> None:
+    made(workspace)
+    file = file_of(workspace, "f13", "vhost-net", "build", "kernel")
+    file.unlink()
+    put(file)
+    assert "no plain file" in spoiled(workspace)
 
 
 @pytest.mark.parametrize("name", ["check-kernel (copy).json", "-kernel.json", "check--x.json"])

@@ -422,6 +422,12 @@ def test_line_that_no_smoke_test_could_decide_here_waits_for_a_person_even_if_an
         assert (line.state, "who has KVM" in line.text) == (state, state is State.MANUAL)
 
 
+def test_a_command_names_the_feature_where_the_workspace_has_several() -> None:
+    assert case().command("check", "--package kernel") == "fedvhost check --release f13 --package kernel"
+    named = case(several=True).command("check", "--package kernel")
+    assert named == "fedvhost check --release f13 --feature net --package kernel"
+
+
 # -- the schedule -------------------------------------------------------------------------------------------
 
 
@@ -430,7 +436,10 @@ def test_a_freeze_begins_when_its_day_ends() -> None:
     after = stand(MILESTONES, datetime.date(2010, 2, 10))
     assert after.next is not None
     assert after.next.id == "final-freeze"
-    assert "nothing is enabled by default any more (since Feature Freeze, 2010-02-09)" in after.forbidden
+    rule = "nothing is enabled by default any more (since Feature Freeze, 2010-02-09)"
+    assert rule in after.forbidden
+    # Said as it is: "not allowed any more: nothing is enabled" would say the opposite.
+    assert rule in go_through(case(today=datetime.date(2010, 2, 10))).notes
 
 
 def test_on_after_the_freeze_is_a_failure_unless_an_exception_allowed_it() -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from fedvhost.backport.outcome import Verdict
-from fedvhost.backport.plan import Entry, Evidence, PackagePlan
+from fedvhost.backport.plan import ConflictText, Entry, Evidence, PackagePlan
 from fedvhost.report.graph import TRACKS, draw, needs_of
 from fedvhost.report.plain import plain
 from fedvhost.report.plots import Series, plot
 from fedvhost.report.sidebyside import Same, align, file_diffs, pair
+from fedvhost.report.text import conflict_lines
 from reports import BASE, diff, oid, package
 
 # -- texts ----------------------------------------------------------------------------------------------
@@ -36,6 +37,13 @@ def test_an_escape_sequence_without_an_end_costs_no_time_and_shows_its_sign() ->
 
 def test_lines_and_tabs_stay_and_each_line_is_cut_for_itself() -> None:
     assert plain("a\tb\n" + "y" * 700 + "\nc") == "a\tb\n" + "y" * 600 + "… (700 signs)\nc"
+
+
+def test_the_panes_of_a_conflict_keep_their_tabs_and_tell_a_terminal_nothing() -> None:
+    conflict = ConflictText("a.c", "both changed it", base="\tone\x1b[2J\n", theirs="\ttwo\x0c\n")
+    lines = list(conflict_lines(conflict, lambda text, _: text))
+    assert lines[2] == r"      │ " + "\tone" + r"\x1b[2J"
+    assert not any("\x1b" in line or "\x0c" in line for line in lines)
 
 
 # -- upstream beside the patch --------------------------------------------------------------------------

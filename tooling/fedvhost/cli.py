@@ -16,7 +16,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TextIO, cast
 
 import click
 from click.shell_completion import CompletionItem, shell_complete
@@ -159,6 +159,7 @@ def run(args: Sequence[str]) -> int:
 
 def main(args: Sequence[str] | None = None) -> NoReturn:
     """Run the command line of this process and end it."""
+    _open_what_is_closed()
     if instruction := os.environ.get(COMPLETE_VARIABLE):
         sys.exit(shell_complete(group, {}, PROGRAM, COMPLETE_VARIABLE, instruction))
     try:
@@ -169,6 +170,21 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = READER_GONE
     sys.exit(code)
+
+
+def _open_what_is_closed() -> None:
+    """Give a process that was started without its standard streams ones that lead nowhere.
+
+    Else the next file that is opened would take their numbers, and get what programs print.
+    """
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    # Python's own are None then, whatever their types say.
+    sys.stdout = cast("TextIO | None", sys.stdout) or open(1, "w", closefd=False)  # noqa: SIM115
+    sys.stderr = cast("TextIO | None", sys.stderr) or open(2, "w", closefd=False)  # noqa: SIM115
 
 
 def _told(error: BaseException, text: str, code: int) -> int:
@@ -186,7 +202,7 @@ def _color() -> bool | None:
 
 def _about(error: OSError) -> str:
     """What to tell about a file that could not be read or written."""
-    where = error.filename if error.filename is not None else "a file"
+    where = error.filename
     what = error.strerror or str(error)
     advice = {
         errno.ENOSPC: "; make room, then give the same command again",
@@ -194,6 +210,6 @@ def _about(error: OSError) -> str:
         errno.EROFS: "; copy the workspace to a place that can be written",
         errno.EACCES: f"; it must be accessible to user {os.getuid()}",
     }
-    return f"'{os.fsdecode(where) if isinstance(where, str | bytes) else where}': {what}" + advice.get(
-        error.errno or 0, ""
-    )
+    # Without a name it is the output, or a file that was open already.
+    name = "" if where is None else f"'{os.fsdecode(where) if isinstance(where, str | bytes) else where}': "
+    return f"{name}{what}" + advice.get(error.errno or 0, "")

@@ -31,8 +31,13 @@ class Commit:
 
     @property
     def subject(self) -> str:
-        """The first paragraph on one line, as git shows it."""
-        return " ".join(_BLANK_LINE.split(self.text.strip(), maxsplit=1)[0].split())
+        """The first paragraph on one line, as git shows it.
+
+        It goes to terminals, into specs and plans: what a terminal would obey (sequences, titles, marks that
+        turn the writing round) is spelt out. Who needs the words as they are has ``text``.
+        """
+        line = " ".join(_BLANK_LINE.split(self.text.strip(), maxsplit=1)[0].split())
+        return line if line.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
 
     @property
     def author_name(self) -> str:

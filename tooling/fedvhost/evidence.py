@@ -167,6 +167,9 @@ def unsealed(file: Path, keys: Iterable[str] = ()) -> dict[str, Any] | str:
 
     ``keys``: what it must have, and nothing else, ``seal`` among it (empty: anything).
     """
+    # A folder cannot be read, and who reads a pipe waits for somebody to write.
+    if not file.is_file():
+        return "it is no plain file: not written by fedvhost"
     if file.stat().st_size > _LARGEST:
         return f"it is over {_LARGEST >> 20} MiB: not written by fedvhost"
     try:

@@ -39,7 +39,7 @@ class Rpmbuild:
         """Look for rpmbuild.
 
         Raises:
-            InputError: several architectures.
+            InputError: several architectures, or not this machine's.
             ToolMissing: it is not installed.
         """
         if which("rpmbuild") is None:
@@ -49,7 +49,14 @@ class Rpmbuild:
                 f"rpmbuild builds for one architecture, not for {', '.join(record.arches)}; "
                 "give --arch-override once, or build --via koji"
             )
-        return dataclasses.replace(record, target=os.uname().machine if not record.arches else "")
+        machine = os.uname().machine
+        if record.arches and record.arches[0] not in (machine, "noarch"):
+            # rpmbuild would not mind: the package would be called so, with this machine's code in it.
+            raise InputError(
+                f"rpmbuild compiles for this machine, {machine}, and not for {record.arches[0]}; "
+                "build --via mock or --via koji"
+            )
+        return dataclasses.replace(record, target=machine if not record.arches else "")
 
     def submit(self, record: Record, tell: Tell) -> Record:
         """Note how the BuildRequires stand; there is nobody to send anything to."""

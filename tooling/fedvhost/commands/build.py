@@ -136,7 +136,7 @@ def logs(invocation: Invocation, name: str, lines: int, whole: bool, only: str |
     from fedvhost.commands.screen import screen_of
     from fedvhost.errors import InputError
     from fedvhost.pipeline.builds.following import bring_logs
-    from fedvhost.report.builds import harmless
+    from fedvhost.report.text import harmless
 
     workspace = invocation.workspace()
     with screen_of(invocation) as screen:

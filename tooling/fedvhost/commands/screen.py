@@ -15,7 +15,8 @@ from fedvhost.builds.record import Record
 from fedvhost.commands.context import Invocation
 from fedvhost.commands.run import style
 from fedvhost.pipeline.builds.chaining import Watcher
-from fedvhost.report.builds import bar, harmless, tree_lines
+from fedvhost.report.builds import bar, tree_lines
+from fedvhost.report.text import harmless
 
 Show = Callable[[str], None]
 

@@ -45,6 +45,7 @@ class Case:
 
     ``ships``: name → SHA-256 of everything that would go out (plan, patches, specs and what is beside them,
     builds): what a sign-off is tied to. ``documents``: name → ``current``, ``older`` or ``missing``.
+    ``several``: the workspace has other features too, so a command must name this one.
     """
 
     feature: Feature
@@ -61,6 +62,7 @@ class Case:
     patches: Mapping[str, tuple[PatchSeen, ...]] = field(default_factory=dict)
     specs: Mapping[str, SpecSeen] = field(default_factory=dict)
     documents: Mapping[str, str] = field(default_factory=dict)
+    several: bool = False
 
     def piece(self, kind: str, subject: str) -> Piece:
         """A piece of evidence; one that is not there says so."""
@@ -68,7 +70,8 @@ class Case:
 
     def command(self, verb: str, *options: str) -> str:
         """A command line on this release and feature."""
-        return " ".join(("fedvhost", verb, "--release", self.release.name, *options))
+        feature = ("--feature", self.feature.name) if self.several else ()
+        return " ".join(("fedvhost", verb, "--release", self.release.name, *feature, *options))
 
     @property
     def nvrs(self) -> Mapping[str, str]:

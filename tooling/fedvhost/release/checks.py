@@ -47,7 +47,7 @@ def go_through(case: Case) -> Outcome:
     where = stand(case.release.milestones, case.today)
     notes = [f"{m.title} ({m.date}) is behind" for m in where.past[-1:]]
     notes += [f"next: {where.next.title}, {where.next.date}"] if where.next else []
-    notes += [f"not allowed any more: {what}" for what in where.forbidden]
+    notes += where.forbidden
     if case.words.problem:
         notes.append(f"nothing that people said counts: {case.words.problem}")
     return Outcome(

@@ -15,7 +15,7 @@ from fedvhost.evidence import Spoiled
 from fedvhost.pipeline.builds.chaining import Chain
 from fedvhost.pipeline.builds.ingredients import Refused
 from fedvhost.pipeline.builds.packing import Packed
-from fedvhost.report.text import Style, cut, wrapped
+from fedvhost.report.text import Style, cut, harmless, wrapped
 
 _COLOURS: Mapping[State, str] = {
     State.DONE: "green",
@@ -39,16 +39,6 @@ _REFUSED = "nothing was built: a package that disagrees with its series must not
 
 def _plain(text: str, _: str) -> str:
     return text
-
-
-def harmless(text: str) -> str:
-    """Return a text whose control characters can be seen and do nothing: escape sequences, a carriage
-    return over what was written before, marks that turn the direction of writing."""
-    return "".join(c if c.isprintable() else "    " if c == "\t" else _escaped(c) for c in text)
-
-
-def _escaped(character: str) -> str:
-    return ascii(character)[1:-1]
 
 
 def packed_lines(

@@ -18,7 +18,9 @@ def pick_lines(picked: Picked, style: Style) -> Iterator[str]:
     """Tell how one commit lands."""
     landing = picked.landing
     colour = "green" if picked.ok else "red"
-    yield f"{style(landing.verdict.value, colour)}  {picked.commit.short}  {picked.subject}"
+    # Merged is not clean as long as names are missing; what it would be otherwise is in JSON.
+    verdict = "misses names" if picked.lacks else landing.verdict.value
+    yield f"{style(verdict, colour)}  {picked.commit.short}  {picked.subject}"
     yield f"    tree {landing.tree}"
     for note in landing.notes:
         yield f"    {note.path}: {note.how} ({note.rung})"
@@ -68,7 +70,7 @@ def pick_object(picked: Picked) -> dict[str, Any]:
         "verdict": landing.verdict.value,
         "rungs": sorted({n.rung for n in landing.notes}) or ["merge"],
         "tree": landing.tree,
-        "review": landing.review,
+        "review": picked.review,
         "notes": [asdict(n) for n in landing.notes],
         "conflicts": [_conflict(u.path, u.why, u.chunk) for u in landing.unsettled],
         "missing": [

@@ -132,7 +132,8 @@ def conflict_lines(conflict: ConflictText, style: Style) -> Iterator[str]:
     ):
         yield f"      ── {title}"
         lines = pane.splitlines()
-        yield from (f"      │ {line}" for line in lines[:PANE])
+        # Source text, so its tabs stay; whatever else is no sign may be meant for the terminal.
+        yield from (f"      │ {harmless(line, tab=chr(9))}" for line in lines[:PANE])
         if len(lines) > PANE:
             yield f"      │ … {len(lines) - PANE} more lines"
 
@@ -186,6 +187,12 @@ def plan_summary(plan: PackagePlan) -> str:
     """One line: how many commits ended how."""
     counts = {v: sum(e.verdict is v for e in plan.entries) for v in Verdict}
     return ", ".join(f"{n} {v.value}" for v, n in counts.items() if n)
+
+
+def harmless(text: str, tab: str = "    ") -> str:
+    """Return a text whose control characters can be seen and do nothing: escape sequences, a carriage
+    return over what was written before, marks that turn the direction of writing."""
+    return "".join(c if c.isprintable() else tab if c == "\t" else ascii(c)[1:-1] for c in text)
 
 
 def cut(text: str, width: int) -> str:

@@ -230,7 +230,10 @@ def _unfinished(plan: PackagePlan, replayed: Replay) -> Iterator[str]:
     if replayed.differs is not None:
         yield f"the plan does not land as it says: {replayed.differs}"
     if plan.stop is not None:
-        yield f"the plan stops at {plan.stop.commit.short} ({plan.stop.subject}); the rest was not checked"
+        why = "".join(f": {one}" for one in plan.stop.problems[:1])
+        yield (
+            f"the plan stops at {plan.stop.commit.short} ({plan.stop.subject}); the rest was not checked{why}"
+        )
 
 
 def _unexpected(checkout: Checkout) -> Iterator[str]:

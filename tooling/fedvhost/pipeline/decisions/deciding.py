@@ -47,6 +47,7 @@ def collect(workspace: Workspace, request: Request, today: datetime.date) -> Cas
         _ships(workspace, release, packages, plan, pieces),
         {p: _patches(workspace, release, p) for p in packages},
         {p: spec_seen(workspace, release.packages[p], release.dist) for p in packages},
+        several=len(workspace.features()) > 1,
     )  # fmt: skip
 
 

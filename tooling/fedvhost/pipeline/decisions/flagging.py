@@ -40,6 +40,9 @@ def set_flag(workspace: Workspace, request: Request, value: str, why: Why) -> tu
     with workspace.lock():
         manifests = read_manifests(workspace, replace(request, packages=()))
         decisions = read_decisions(workspace, manifests.release.name, manifests.feature.name)
+        if decisions.problem:
+            # Also where nothing would change: this is the command that the checklist names to settle it.
+            decisions_content(workspace, manifests.release.name, manifests.feature.name, decisions)
         was = shipped(manifests.feature, manifests.release)
         files = _files(
             workspace, manifests.release_text, manifests.release_file, manifests.feature.name, value

@@ -108,12 +108,34 @@ def test_row_answered_in_two_test_hosts_has_the_worse_answer() -> None:
     assert (load.verdict, load.why, frames.verdict) == (Verdict.FAIL, "it does not load", Verdict.PASS)
 
 
+def test_row_that_stalled_is_asked_once_more_and_the_second_answer_counts() -> None:
+    stalled = Heard([said("load", "pass"), said("frames", "undecided", why="timed out", again=True)])
+    second = Heard([said("frames", "pass")])
+
+    assert [r.id for r in left_open(ROWS, [stalled])] == ["frames"]
+    assert [r.verdict for r in collect(ROWS, [stalled, second])] == [Verdict.PASS, Verdict.PASS]
+    assert left_open(ROWS, [stalled, stalled]) == ()
+    assert collect(ROWS, [stalled, stalled])[1].verdict is Verdict.UNDECIDED
+    assert notes(ROWS, [stalled, second]) == ("row 'frames': timed out; a fresh test host was asked",)
+
+
+def test_no_that_a_stall_follows_stays_a_no() -> None:
+    no = Heard([said("load", "fail", why="it does not load"), said("frames", "undecided", again=True)])
+    stalled = Heard([said("load", "undecided", again=True), said("frames", "pass")])
+
+    assert [r.verdict for r in collect(ROWS, [no, stalled])] == [Verdict.FAIL, Verdict.PASS]
+
+
+def test_row_that_says_for_good_why_it_cannot_be_decided_is_not_asked_again() -> None:
+    assert left_open(ROWS, [Heard([said("load", "pass"), said("frames", "undecided", why="no ROM")])]) == ()
+
+
 def test_what_was_made_good_is_told_and_the_last_trouble_is_none_of_it() -> None:
     broken = Heard(
         [started("frames"), {"kind": "note", "text": "guest 'on' was started again"}], "it crashed"
     )
 
-    assert notes([broken, broken]) == (
+    assert notes(THREE, [broken, broken]) == (
         "guest 'on' was started again",
         "it crashed (during row 'frames'); a fresh test host was asked what was left open",
         "guest 'on' was started again",

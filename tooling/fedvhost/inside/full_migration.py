@@ -166,7 +166,10 @@ def _migrate(ground: Ground, start: str, goal: str, *, plain: bool) -> Observed:
         expect(there == "running", f"the destination is {there}", **seen)
         if traffic.trouble is not None:
             seen |= _signs_of_life(destination, address)
-            expect(False, f"data under way did not survive: {traffic.trouble}; {_told(seen)}", **seen)
+            what = f"data under way did not survive: {traffic.trouble}; {_told(seen)}"
+            if isinstance(traffic.trouble, TimeoutError):
+                raise TimeoutError(what)
+            expect(False, what, **seen)
         expect(traffic.streams > 0, "no stream came through", **seen)
         return _looked_at(destination, goal, address, seen)
     finally:

@@ -54,13 +54,16 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came of a row: the verdict, why (unless it passed), what was observed, and how long it took."""
+    """What came of a row: the verdict, why (unless it passed), what was observed, and how long it took.
+    ``again``: it is undecided because something did not come in time or broke down, not for a reason that
+    stays; where an emulated processor may be the cause, a fresh test host can be asked."""
 
     row: str
     verdict: Verdict
     why: str = ""
     observed: Observed = field(default_factory=dict)
     seconds: float = 0.0
+    again: bool = False
 
 
 class Refuted(Exception):

@@ -6,11 +6,12 @@ import threading
 import time
 import traceback
 from collections.abc import Sequence
+from dataclasses import replace
 
 from fedvhost.inside.channel import Channel
 from fedvhost.inside.fallback import FREE, Guests
 from fedvhost.inside.ground import Ground
-from fedvhost.inside.rows import Answer, NotHere, Observed, Refuted, Row, Undecided, Verdict
+from fedvhost.inside.rows import Answer, NotHere, Refuted, Row, Undecided, Verdict
 from fedvhost.inside.schedule import schedule
 
 
@@ -23,7 +24,7 @@ def run_rows(
     can bring snapshots. ``processor_emulated``: the test host's is, so that some rows may be others' to
     decide.
     """
-    verdicts: dict[str, Verdict] = {}
+    answers: dict[str, Answer] = {}
     names = {r.id for r in rows}
     ground = Ground(channel, guests, processor_emulated=processor_emulated)
     try:
@@ -36,18 +37,19 @@ def run_rows(
             ground.end(step.end)
             ground.prepare(step.start)
             channel.tell("start", row=row.id)
-            lacking = [a for a in row.after if a in names and verdicts.get(a) is not Verdict.PASS]
+            lacking = [answers[a] for a in row.after if a in names and answers[a].verdict is not Verdict.PASS]
             if lacking:
-                answer = Answer(row.id, Verdict.UNDECIDED, f"it needs '{lacking[0]}', which did not pass")
+                why = f"it needs '{lacking[0].row}', which did not pass"
+                answer = Answer(row.id, Verdict.UNDECIDED, why, again=lacking[0].again)
             else:
                 answer = _asked(row, ground)
-            verdicts[row.id] = answer.verdict
+            answers[row.id] = answer
             if answer.verdict is not Verdict.PASS and not lacking:
                 for name, content in ground.captures():
                     channel.attach(row.id, name, content)
             channel.tell(
                 "row", row=row.id, verdict=answer.verdict.value, why=answer.why, observed=answer.observed,
-                seconds=round(answer.seconds, 3),
+                seconds=round(answer.seconds, 3), again=answer.again,
             )  # fmt: skip
             ground.forget()
             ground.end(ground.spoilt)
@@ -71,7 +73,7 @@ def _asked(row: Row, ground: Ground) -> Answer:
 
 def _answer(row: Row, ground: Ground) -> Answer:
     """Run one row in a thread of its own: one that hangs in the kernel must not keep us."""
-    found: list[tuple[Verdict, str, Observed]] = []
+    found: list[Answer] = []
     start = time.monotonic()
     thread = threading.Thread(target=lambda: found.append(_attempt(row, ground)), daemon=True)
     thread.start()
@@ -81,24 +83,24 @@ def _answer(row: Row, ground: Ground) -> Answer:
     if not found:
         # What it waits for ends with its guests, and they are in nobody knows what state.
         ground.end(row.guests)
-        return Answer(row.id, Verdict.UNDECIDED, f"no answer within {limit:.0f} s", {}, seconds)
-    verdict, why, observed = found[0]
-    return Answer(row.id, verdict, why, observed, seconds)
+        return Answer(row.id, Verdict.UNDECIDED, f"no answer within {limit:.0f} s", {}, seconds, again=True)
+    return replace(found[0], seconds=seconds)
 
 
-def _attempt(row: Row, ground: Ground) -> tuple[Verdict, str, Observed]:
+def _attempt(row: Row, ground: Ground) -> Answer:
     try:
-        return Verdict.PASS, "", row.run(ground)
+        return Answer(row.id, Verdict.PASS, "", row.run(ground))
     except Refuted as no:
-        return Verdict.FAIL, str(no), no.observed
+        return Answer(row.id, Verdict.FAIL, str(no), no.observed)
     except Undecided as unknown:
-        return Verdict.UNDECIDED, str(unknown), {}
+        return Answer(row.id, Verdict.UNDECIDED, str(unknown))
     except NotHere as machine:
         here = ground.processor_emulated and row.decided_by
-        return (Verdict.ELSEWHERE if here else Verdict.UNDECIDED), str(machine), {}
+        return Answer(row.id, Verdict.ELSEWHERE if here else Verdict.UNDECIDED, str(machine))
     # Whatever it was, the question is not answered; the place is told. An answer of an agent that was not
     # waited for would be the answer to the next question: the guests are not asked again.
     except Exception as error:
         ground.spoil(row.guests)
         place = traceback.extract_tb(error.__traceback__)[-1]
-        return Verdict.UNDECIDED, f"{type(error).__name__}: {error} ({place.filename}:{place.lineno})", {}
+        why = f"{type(error).__name__}: {error} ({place.filename}:{place.lineno})"
+        return Answer(row.id, Verdict.UNDECIDED, why, again=True)

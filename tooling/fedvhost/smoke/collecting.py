@@ -1,9 +1,8 @@
 """One run's answers, from what its test hosts said; and what is to be asked of another one.
 
-A test host may break down before it has answered all. Where that cannot be the doing of what is under test,
-the rows that it left open are asked in a fresh one (``pipeline.smoke.running`` says when). No answer is lost
-by that: a row that was answered twice has the worse of its answers, and one during which two test hosts broke
-down is not asked a third time.
+A test host may break down before it has answered all, or stall. Where that cannot be the doing of what is
+under test, the rows that it left open are asked in a fresh one (``pipeline.smoke.running`` says when). No
+answer is lost by that: a no stays a no, and a row that two test hosts left open is not asked a third time.
 """
 
 from __future__ import annotations
@@ -40,11 +39,13 @@ def collect(rows: Sequence[Row], heard: Sequence[Heard]) -> tuple[RowResult, ...
 
 
 def left_open(rows: Sequence[Row], heard: Sequence[Heard]) -> tuple[Row, ...]:
-    """The rows to ask another test host: those without an answer, with the rows that they build on. None if
-    nothing that is left can be asked."""
+    """The rows to ask another test host: those without an answer or with one that may change, and the rows
+    that they build on. None if nothing that is left can be asked."""
     answers = _answers(rows, heard)
     broken = [_under_way(h) for h in heard if h.trouble]
-    open_ = {r.id for r in rows if r.id not in answers and broken.count(r.id) < 2}
+    stalled = [result.id for host in heard for result in _said(rows, host) if result.again]
+    undecided = {r.id for r in rows if r.id not in answers or all(a.again for a in answers[r.id])}
+    open_ = {name for name in undecided if broken.count(name) + stalled.count(name) < 2}
     by_id = {r.id: r for r in rows}
     wanted = set(open_)
     for name in reversed([r.id for r in rows]):  # what a row builds on stands before it
@@ -53,25 +54,35 @@ def left_open(rows: Sequence[Row], heard: Sequence[Heard]) -> tuple[Row, ...]:
     return tuple(r for r in rows if r.id in wanted) if open_ else ()
 
 
-def notes(heard: Sequence[Heard]) -> tuple[str, ...]:
-    """What was made good by asking again: guests that were started anew, test hosts that were replaced."""
+def notes(rows: Sequence[Row], heard: Sequence[Heard]) -> tuple[str, ...]:
+    """What was made good by asking again: guests that were started anew, rows that stalled, test hosts that
+    were replaced."""
     found: list[str] = []
     for number, host in enumerate(heard, 1):
         found += [str(r.get("text", "")) for r in host.records if r.get("kind") == "note"]
-        if host.trouble and number < len(heard):
+        if number == len(heard):
+            break
+        for result in _said(rows, host):
+            if result.again:
+                found.append(f"row '{result.id}': {result.why}; a fresh test host was asked")
+        if host.trouble:
             during = f" (during row '{row}')" if (row := _under_way(host)) else ""
             found.append(f"{host.trouble}{during}; a fresh test host was asked what was left open")
     return tuple(found)
 
 
 def _answers(rows: Sequence[Row], heard: Sequence[Heard]) -> dict[str, list[RowResult]]:
-    known = {r.id: r for r in rows}
+    """The answers to each row that count: one that may change does so only while there is no other."""
     found: dict[str, list[RowResult]] = {}
-    for host in heard:
-        for record in host.records:
-            if (result := answered(record, known)) is not None:
-                found.setdefault(result.id, []).append(result)
-    return found
+    for result in (r for host in heard for r in _said(rows, host)):
+        found.setdefault(result.id, []).append(result)
+    return {name: [r for r in results if not r.again] or results[-1:] for name, results in found.items()}
+
+
+def _said(rows: Sequence[Row], host: Heard) -> list[RowResult]:
+    """The answers of one test host."""
+    known = {r.id: r for r in rows}
+    return [result for record in host.records if (result := answered(record, known)) is not None]
 
 
 def _under_way(host: Heard) -> str:

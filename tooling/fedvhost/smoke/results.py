@@ -28,7 +28,7 @@ class Planned(Protocol):
 @dataclass(frozen=True, slots=True)
 class RowResult:
     """The answer to one row in one run. ``why`` is empty if it passed; ``seconds`` are the test host's;
-    ``decided_by``: who must, of a row that is not decidable here."""
+    ``decided_by``: who must, of a row that is not decidable here; ``again``: see ``Answer``."""
 
     id: str
     title: str
@@ -38,6 +38,7 @@ class RowResult:
     observed: Mapping[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
     decided_by: str = ""
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +107,7 @@ def answered(record: Mapping[str, Any], rows: Mapping[str, Row]) -> RowResult | 
         row.id, row.title, row.covers, verdict, str(record.get("why", "")),
         observed if isinstance(observed, dict) else {}, float(record.get("seconds", 0.0)),
         row.decided_by if verdict is Verdict.ELSEWHERE else "",
+        verdict is Verdict.UNDECIDED and record.get("again") is True,
     )  # fmt: skip
 
 

@@ -40,7 +40,7 @@ def run_all(workspace: Workspace, host: Host, watcher: Watcher) -> tuple[Run, ..
         if told is not None and not told.accelerator and not host.guests.accelerator:
             host = with_snapshots(host, told.because, watcher)
             continue
-        while len(ran) < _MOST and _emulators_doing(host, ran[-1]) and (rows := left_open(host.rows, ran)):
+        while len(ran) < _MOST and _may_be_asked_again(host, ran[-1]) and (rows := left_open(host.rows, ran)):
             again = folder / f"host-{len(ran) + 1}"
             again.mkdir()
             ran.append(_boot(asking(host, rows), again, _teller(host, number, watcher)))
@@ -48,12 +48,12 @@ def run_all(workspace: Workspace, host: Host, watcher: Watcher) -> tuple[Run, ..
     return tuple(runs)
 
 
-def _emulators_doing(host: Host, ran: HostRun) -> bool:
-    """Whether a test host broke down by what no test is of: under emulated SVM a current kernel's stacks are
-    overwritten now and then, in any process that runs guests, with vhost on and off. A kernel that is under
-    test, a real processor, a trace through vhost: those are answers, and stay."""
-    broken = bool(ran.trouble) and not host.options.timeout
-    return broken and host.emulated and not host.under_test and not ran.crashed_in & _UNDER_TEST
+def _may_be_asked_again(host: Host, ran: HostRun) -> bool:
+    """Whether what a test host left open may be the emulator's doing: under emulated SVM a current kernel
+    loses an interrupt now and then, and its stacks are overwritten, with vhost on and off. A kernel that is
+    under test, a real processor, a trace through vhost: those are answers, and stay."""
+    emulator = host.emulated and not host.under_test and not host.options.timeout
+    return emulator and not (ran.trouble and ran.crashed_in & _UNDER_TEST)
 
 
 def _told(records: Sequence[Record]) -> Guests | None:
@@ -93,7 +93,8 @@ def _collected(
     told = _told(records) or Guests()
     run = Run(
         number, results, ran[-1].trouble, sum(one.seconds for one in ran), ran[0].booted,
-        str(ready.get("kernel", "")), guests=told.accelerator, guests_because=told.because, notes=notes(ran),
+        str(ready.get("kernel", "")), guests=told.accelerator, guests_because=told.because,
+        notes=notes(host.rows, ran),
     )  # fmt: skip
     if run.ok and len(ran) == 1:
         shutil.rmtree(folder)

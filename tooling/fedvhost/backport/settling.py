@@ -12,9 +12,10 @@ from typing import Protocol
 
 from fedvhost.backport.accounting import unaccounted
 from fedvhost.backport.csource import enclosing_scope
-from fedvhost.backport.diff3 import Chunk, Part, Sides, occurrences, parse, split_lines
+from fedvhost.backport.diff3 import Chunk, Lines, Part, Sides, occurrences, parse, split_lines
 from fedvhost.backport.insertion import Placed, Run, in_order, insert, tells
 from fedvhost.backport.moved import came_from, relocate
+from fedvhost.backport.ordered import insert_in_order
 from fedvhost.backport.outcome import Note, Unsettled
 from fedvhost.backport.redundancy import redundant
 from fedvhost.backport.resolutions import NO_ANSWERS, Answer, Answers, Question, ask, ask_whole
@@ -164,14 +165,15 @@ def _settle_parts(
     left: list[Part] = []
     answers = list(answer.texts) if answer is not None else []
     ours, theirs = split_lines(sides.ours), split_lines(sides.theirs)
-    for part in parts:
+    for number, part in enumerate(parts):
         if not isinstance(part, Chunk):
             done.lines += part
             left.append(part)
             continue
+        before, after = _around(parts, number)
         if (placed := redundant(part, ours, theirs)) is not None:
             rung = "redundant"
-        elif (placed := insert(part)) is not None:
+        elif (placed := insert_in_order(part, before, after) or insert(part, before, after)) is not None:
             rung = "insertion"
         elif (placed := merge_lines(part)) is not None:
             rung = "lines"
@@ -194,6 +196,13 @@ def _settle_parts(
         done.review |= placed.review
     done.notes = list(dict.fromkeys(done.notes)) if answer is not None else done.notes
     return done, left
+
+
+def _around(parts: Sequence[Part], number: int) -> tuple[Lines, Lines]:
+    """Return the settled lines before and after a chunk."""
+    before = parts[number - 1] if number else ()
+    after = parts[number + 1] if number + 1 < len(parts) else ()
+    return () if isinstance(before, Chunk) else before, () if isinstance(after, Chunk) else after
 
 
 def _by_hand(path: str, parts: Sequence[Part], answer: Answer) -> File:

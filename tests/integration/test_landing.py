@@ -664,3 +664,77 @@ def test_what_nobody_must_look_at_gives_the_base_back_in_reverse(
     back = land(store, landing.tree, undo)
     # Less context may be left to go by: then it stops, or asks for a look.
     assert back.verdict is STOPPED or back.review or back.tree == repo.tree(base)
+
+
+def function(name: str, *body: str) -> str:
+    return f"static int {name}(struct box *box)\n{{\n" + "".join(f"\t{b}\n" for b in body) + "}\n\n"
+
+
+OPEN = function("box_open", "look(box);", "box->lid = 1;", "return 0;")
+SHUT = function("box_shut", "look_away(box);", "box->lid = 0;", "return 0;")
+
+
+def test_a_function_that_upstream_removes_goes_in_the_form_that_it_has_here(field: MakeField) -> None:
+    spare = function("box_spare", "count(box, 1);", "return spare(box->one);")
+    here = function(
+        "box_spare", "int many = box->many * 2;", "while (many--)", "\tspare_one(box);", "return 0;"
+    )
+    parent = {"f.c": OPEN + spare + SHUT}
+    made = field(parent, {"f.c": OPEN + here + SHUT}, {"f.c": OPEN + SHUT})
+    landing = made.land()
+    assert landing.verdict is Verdict.REALIGNED
+    assert not landing.review
+    assert made.text(landing, "f.c") == OPEN + SHUT
+    # ... but not if something here still calls it.
+    used = OPEN + here + function("box_try", "return box_spare(box);") + SHUT
+    assert field(parent, {"f.c": used}, {"f.c": OPEN + SHUT}).land().verdict is STOPPED
+
+
+def test_a_change_of_a_function_that_is_not_here_is_left_out(field: MakeField) -> None:
+    extra = function("box_paint", "brush(box, 1);", "paint(box->colour);", "dry(box);", "return 0;")
+    parent = {"f.c": OPEN + extra + SHUT}
+    pick = OPEN.replace("look(", "look_at(") + extra.replace("brush(box, 1)", "brush(box, 2)") + SHUT
+    made = field(parent, {"f.c": OPEN + SHUT}, {"f.c": pick})
+    landing = made.land()
+    assert landing.verdict is Verdict.ADAPTED
+    assert landing.review
+    assert made.text(landing, "f.c") == OPEN.replace("look(", "look_at(") + SHUT
+
+
+def test_lines_that_came_into_a_split_off_file_later_are_found_where_they_came_from(repo: Repo) -> None:
+    one = [function(f"one_{n}", f"first({n});", f"second_{n}(box);", "return 0;") for n in range(9)]
+    two = [function(f"two_{n}", f"third({n});", f"fourth_{n}(box);", "return 0;") for n in range(9)]
+    base = repo.commit("base", {"one.c": "".join(one), "two.c": "".join(two), "x": "x\n"})
+    repo.commit("split", {"one.c": "".join(one[:3]), "new.c": "".join(one[3:])})
+    repo.commit("more", {"two.c": "".join(two[:3]), "new.c": "".join(one[3:] + two[3:])})
+    changed = two[6].replace("\tfourth_6", "\tcheck(box);\n\tfourth_6")
+    pick = repo.commit("pick", {"new.c": "".join(one[3:] + two[3:6] + [changed] + two[7:])})
+    with repo.store() as store:
+        landing = land(store, repo.tree(Oid(base)), Oid(pick))
+        assert landing.verdict is Verdict.ADAPTED
+        assert [n.rung for n in landing.notes] == ["moved"]
+        here = store.file(landing.tree, "two.c")
+        assert here == "".join([*two[:6], changed, *two[7:]]).encode()
+
+
+def test_an_entry_of_a_sorted_list_needs_no_look(field: MakeField) -> None:
+    numbers = [f"{n:03} rw auto\n" for n in range(1, 8)]
+    made = field(
+        {"group": "".join(numbers)},
+        {"group": "".join([*numbers, "012 rw auto\n"])},
+        {"group": "".join([*numbers, "010 rw auto\n"])},
+    )
+    landing = made.land()
+    assert (landing.verdict, landing.review) == (Verdict.INSERTED, False)
+    assert made.text(landing, "group") == "".join([*numbers, "010 rw auto\n", "012 rw auto\n"])
+
+
+def test_lines_that_upstream_rewrites_whole_are_upstreams_and_must_be_looked_at(field: MakeField) -> None:
+    head, tail = numbered(), numbered(l1="tail")
+    parent = {"f": f"{head}if (!box_try_open(box->lid))\n\tretry(box);\n{tail}"}
+    own = {"f": f"{head}if (!box->ops->try_open(box->lid))\n\tretry(box);\n{tail}"}
+    pick = {"f": f"{head}count_lost(box);\ndrop(box);\n{tail}"}
+    made = field(parent, own, pick)
+    landing = made.land()
+    assert (landing.verdict, landing.review) == (Verdict.ADAPTED, True)
+    assert made.text(landing) == pick["f"]

@@ -122,3 +122,15 @@ def test_nothing_of_ours_is_lost_and_all_of_theirs_is_in_once(
         assert own == list(lines(" ".join(ours)))
         new = [line for i, line in enumerate(found.lines) if i in inserted]
         assert new == [w for w in lines(" ".join(theirs)) if w.startswith(b"NEW")]
+
+
+def test_two_blank_lines_where_upstream_has_one_are_one() -> None:
+    before, after = (b"first\n", b"\n"), (b"last\n",)
+    base, theirs = (b"old\n",), (b"NEW\n", b"\n", b"old\n", b"\n")
+    found = insert(Chunk(base, (), theirs), before, after)
+    assert found is not None
+    assert found.lines == (b"NEW\n", b"\n")
+    # ... but one that upstream has twice stays.
+    found = insert(Chunk((b"old\n",), (b"own\n",), (b"NEW\n", b"\n", b"old\n")), before, after)
+    assert found is not None
+    assert found.lines == (b"NEW\n", b"\n", b"own\n")

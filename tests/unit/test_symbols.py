@@ -351,3 +351,45 @@ def test_files_linked_into_one_module_see_each_other() -> None:
     assert built_in(tree, "drivers/ring/glue.c")
     assert not built_in(tree, "drivers/ring/ring.c")
     assert not built_in(tree, "mm/context.c")
+
+
+SHUT = {
+    "net/shut.c": """\
+int shut(struct ring *ring)
+{
+    int left = ring->left;
+
+    return left;
+}
+""",
+}
+
+
+def shut(upstream: str, result: str) -> list[Missing]:
+    """What is missing if the pick put ``forget(left);`` into both."""
+    added = {
+        "net/shut.c": new_uses(result.encode(), added_lines(SHUT["net/shut.c"].encode(), result.encode()))
+    }
+    return list(
+        missing_symbols(
+            Files({"net/shut.c": upstream}), Files({"net/shut.c": result}), added, cache=Sources()
+        )
+    )
+
+
+def test_a_variable_that_upstreams_function_has_and_this_one_calls_otherwise() -> None:
+    upstream = (
+        SHUT["net/shut.c"].replace("left", "rest").replace("\n    return", "\n    forget(rest);\n    return")
+    )
+    result = SHUT["net/shut.c"].replace("\n    return", "\n    forget(rest);\n    return")
+
+    assert shut(upstream, result) == [Missing("rest", "net/shut.c", 5, "undefined", ("net/shut.c",))]
+    # ... but one that the added lines bring, that the function has, or that is everybody's, is there.
+    assert shut(upstream, result.replace("    forget", "    int rest = 0;\n    forget")) == []
+    assert shut(upstream, result.replace("rest", "left")) == []
+    assert shut(upstream, "static int rest;\n" + result) == []
+
+
+def test_a_name_of_a_function_of_another_name_is_not_known() -> None:
+    upstream = SHUT["net/shut.c"].replace("shut", "close").replace("left", "rest")
+    assert shut(upstream, SHUT["net/shut.c"].replace("\n    return", "\n    forget(rest);\n    return")) == []

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Literal
@@ -175,6 +175,35 @@ def declared(source: bytes) -> Declared:
     return Declared(frozenset(outer), frozenset(inner - outer), frozenset(members))
 
 
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function definition: its lines (1-based, half-open) and the names of its parameters and variables."""
+
+    name: str
+    lines: range
+    own: frozenset[str]
+
+
+def functions(source: bytes, lines: Sequence[int] = (), names: Collection[str] = ()) -> tuple[Function, ...]:
+    """Return the functions that a source defines, in order: those around one of ``lines`` (1-based), and
+    those of these names."""
+    found: list[Function] = []
+    nodes = QueryCursor(_functions()).captures(parsed(source).root_node).get("function", ())
+    for node in sorted(nodes, key=lambda n: n.start_byte):
+        rows = range(node.start_point.row + 1, node.end_point.row + 2)
+        title = _title(node)
+        if title in names or any(line in rows for line in lines):
+            inside = QueryCursor(_declarations()).captures(node).get("name", ())
+            own = {(n.text or b"").decode("latin-1") for n in inside if n.type == "identifier"}
+            found.append(Function(title, rows, frozenset(own - {title})))
+    return tuple(found)
+
+
+@cache
+def _functions() -> Query:
+    return Query(language(), "(function_definition) @function")
+
+
 def open_gotos(source: bytes) -> frozenset[str]:
     """Return the labels that functions jump to and do not have."""
     if b"goto" not in source:
@@ -321,6 +350,26 @@ def _blocks(source: bytes, line: int) -> list[tuple[int, str]]:
             found.append((node.start_point.row + 1, f"{kind} {_title(node)}".rstrip()))
         node = node.parent
     return found
+
+
+def definition_title(node: Node) -> str:
+    """Return what a node at file scope defines, as a scope is called; "" if it is no function, type or
+    table with a body and a name."""
+    if node.type == "declaration":
+        inner = next((n for n in node.children if n.type == "init_declarator"), None)
+        value = inner.child_by_field_name("value") if inner is not None else None
+        if inner is None or value is None or value.type != "initializer_list":
+            return ""
+        node = inner
+    elif node.type == "type_definition":
+        kind = node.child_by_field_name("type")
+        named = node.child_by_field_name("declarator")
+        has_body = kind is not None and kind.child_by_field_name("body") is not None
+        return f"type {named.text.decode('latin-1')}" if has_body and named and named.text else ""
+    elif node.type not in _SCOPES or node.child_by_field_name("body") is None:
+        return ""
+    title = _title(node)
+    return f"{_SCOPES[node.type]} {title}" if title else ""
 
 
 def _title(node: Node) -> str:

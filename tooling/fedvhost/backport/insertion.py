@@ -67,9 +67,10 @@ class _Anchor:
         return self.distance == 0
 
 
-def insert(chunk: Chunk) -> Placed | None:
+def insert(chunk: Chunk, before: Lines = (), after: Lines = ()) -> Placed | None:
     """Settle a chunk in which upstream inserts lines and changes none; None if it is not one, if the
-    place cannot be told, or if the lines stand there already."""
+    place cannot be told, or if the lines stand there already. ``before`` and ``after``: the lines around
+    the chunk, which all sides have."""
     changes = edits(chunk.base, chunk.theirs)
     if not changes or any(e.start != e.stop or _there_already(e, chunk) for e in changes):
         return None
@@ -82,12 +83,36 @@ def insert(chunk: Chunk) -> Placed | None:
     done = 0
     for spot, edit in zip(settled, changes, strict=True):
         lines += chunk.ours[done : spot.at]
-        runs.append(Run(range(len(lines), len(lines) + len(edit.new)), edit.new_at, spot.loose))
-        lines += edit.new
+        above = (*before[-1:], *lines)[-1:]
+        below = (*chunk.ours[spot.at :], *after[:1])[:1]
+        new, new_at = _one_blank_line(edit, chunk, (before[-1:], above), (after[:1], below))
+        if new:
+            runs.append(Run(range(len(lines), len(lines) + len(new)), new_at, spot.loose))
+        lines += new
         done = spot.at
     lines += chunk.ours[done:]
     how = "; ".join(dict.fromkeys(s.how for s in settled))
     return Placed(tuple(lines), tuple(runs), how, any(s.review for s in settled))
+
+
+def _one_blank_line(
+    edit: Edit, chunk: Chunk, above: tuple[Lines, Lines], below: tuple[Lines, Lines]
+) -> tuple[Lines, int]:
+    """Return what is inserted, and where it stands in ``theirs``, without a blank line at its edge that
+    would be the second one there and is the only one upstream.
+
+    ``above`` and ``below``: the line around the chunk, and the one that is around the insertion here.
+    """
+    start, stop = edit.new_at, edit.new_at + len(edit.new)
+    if _blank(edit.new[-1:]) and _blank(below[1]):
+        stop -= not _blank((*chunk.theirs[stop:], *below[0])[:1])
+    if _blank(edit.new[:1]) and _blank(above[1]) and start < stop:
+        start += not _blank((*above[0], *chunk.theirs[:start])[-1:])
+    return chunk.theirs[start:stop], start
+
+
+def _blank(line: Lines) -> bool:
+    return bool(line) and not line[0].strip()
 
 
 def _there_already(edit: Edit, chunk: Chunk) -> bool:

@@ -29,7 +29,6 @@ class Objects(settling.Objects, Protocol):
     """The object store, as far as landing needs it."""
 
     def merge(self, tree: Oid, pick: Oid) -> Merge: ...
-    def diff_paths(self, old: Oid, new: Oid) -> tuple[str, ...]: ...
     def absent(self, treeish: Oid, paths: Sequence[str]) -> tuple[str, ...]: ...
     def renames(
         self, old: Oid, new: Oid, paths: Sequence[str] = (), *, likeness: int = 50
@@ -151,6 +150,7 @@ def _is_text(objects: Objects, merge: Merge, path: str) -> bool:
 _VERDICTS = (
     ("renamed", Verdict.RENAMED),
     ("realigned", Verdict.REALIGNED),
+    ("definitions", Verdict.REALIGNED),
     ("tokens", Verdict.TOKEN_MERGED),
     ("lines", Verdict.LINE_MERGED),
     ("insertion", Verdict.INSERTED),
@@ -165,7 +165,7 @@ def _verdict(before: Oid, after: Oid, notes: Sequence[Note]) -> Verdict:
     if RESOLVER in rungs:
         return Verdict.BY_RESOLVER
     # A hunk left out is a change of content, which nobody may call an insertion.
-    if rungs & {"declared", "redundant", "moved", RESOLUTION}:
+    if rungs & {"declared", "redundant", "moved", "superseded", RESOLUTION}:
         return Verdict.ADAPTED
     for rung, verdict in _VERDICTS:
         if rung in rungs:

@@ -6,22 +6,28 @@ function, structure and preprocessor conditional as upstream's, else it is not p
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from fedvhost.backport.accounting import unaccounted
+from fedvhost.backport.byname import Text, by_name
 from fedvhost.backport.csource import enclosing_scope
-from fedvhost.backport.diff3 import Chunk, Part, Sides, occurrences, parse, split_lines
+from fedvhost.backport.diff3 import Chunk, Lines, Part, Sides, occurrences, parse, split_lines
 from fedvhost.backport.insertion import Placed, Run, in_order, insert, tells
 from fedvhost.backport.moved import came_from, relocate
+from fedvhost.backport.ordered import insert_in_order
 from fedvhost.backport.outcome import Note, Unsettled
 from fedvhost.backport.redundancy import redundant
 from fedvhost.backport.resolutions import NO_ANSWERS, Answer, Answers, Question, ask, ask_whole
+from fedvhost.backport.superseded import supersede
 from fedvhost.backport.threeway import merge_lines, merge_tokens
 from fedvhost.commits import Commit, Conflict, Merge
 from fedvhost.patches.diff import FileChange
 from fedvhost.values import Oid
+
+# A commit that touches more files than this splits none: it brings a whole tree.
+_WIDEST_SPLIT = 500
 
 
 class Objects(Protocol):
@@ -30,8 +36,10 @@ class Objects(Protocol):
     def commit(self, oid: Oid) -> Commit: ...
     def changes(self, old: Oid, new: Oid, paths: Sequence[str] = ()) -> Mapping[str, FileChange]: ...
     def read(self, name: str) -> tuple[Oid, str, bytes] | None: ...
+    def diff_paths(self, old: Oid, new: Oid) -> tuple[str, ...]: ...
     def file(self, treeish: Oid, path: str) -> bytes | None: ...
     def created(self, commit: Oid, path: str) -> Oid | None: ...
+    def wrote(self, commit: Oid, path: str, lines: Sequence[range]) -> tuple[Oid, ...]: ...
     def merge_file(self, ours: bytes, base: bytes, theirs: bytes, names: tuple[str, str]) -> bytes | None: ...
     def held_line(self, tree: Oid, lines: Sequence[bytes]) -> bytes | None: ...
 
@@ -103,10 +111,12 @@ def _by_rungs(objects: Objects, tree: Oid, merge: Merge, conflict: Conflict, ans
         return File(unsettled=[Unsettled(path, "git could not merge it as text")])
     whole = (sides.base, sides.ours, sides.theirs)
     done, open_parts = _settle_parts(path, parts, sides)
+    if done.unsettled or _misplaced(path, done, sides):
+        otherwise = _by_definitions(objects, merge, path, sides) or _realigned(objects, merge, path, sides)
+        if otherwise is not None:
+            otherwise.review |= _guessed_file(merge, merged)
+            return otherwise
     if done.unsettled:
-        realigned = _realigned(objects, merge, path, sides)
-        if realigned is not None:
-            return realigned
         done.question = ask(path, open_parts, whole, whole=False)
         answer = answers.find(done.question)
         if answer is not None and not answer.whole:
@@ -119,8 +129,46 @@ def _by_rungs(objects: Objects, tree: Oid, merge: Merge, conflict: Conflict, ans
         if answer is not None and not answer.whole:
             by_hand = _by_hand(path, parts, answer)
             done = done if _broken(by_hand, sides) else by_hand
-    # Which file it is here is git's guess, by likeness: the rungs then build on a guess.
-    done.review |= f">>>>>>> {merge.theirs}:".encode() in merged
+    done.review |= _guessed_file(merge, merged)
+    return done
+
+
+def _guessed_file(merge: Merge, merged: bytes) -> bool:
+    """Tell whether which file it is here is git's guess, by likeness: the rungs then build on a guess."""
+    return f">>>>>>> {merge.theirs}:".encode() in merged
+
+
+def _by_definitions(objects: Objects, merge: Merge, path: str, sides: Sides) -> File | None:
+    """Settle a C file definition by definition; None if not all of it can be."""
+    if not path.endswith((".c", ".h")):
+        return None
+
+    def settled(base: Lines, ours: Lines, theirs: Lines) -> Text | None:
+        three = Sides(b"".join(base), b"".join(ours), b"".join(theirs))
+        merged = objects.merge_file(three.ours, three.base, three.theirs, (merge.ours, merge.theirs))
+        parts = parse(merged, merge.ours, merge.theirs, three) if merged is not None else None
+        if parts is None:
+            return None
+        done, _ = _settle_parts(path, parts, three)
+        if done.unsettled or any(n.rung == "tokens" for n in done.notes):
+            return None
+        runs: list[Run] = []
+        for run, chunk in done.runs:
+            starts = occurrences(chunk.theirs, theirs)
+            if len(starts) != 1:
+                return None
+            runs.append(Run(run.at, starts[0] + run.theirs_at, run.loose))
+        return Text(tuple(done.lines), tuple(runs), tuple((n.rung, n.how) for n in done.notes), done.review)
+
+    text = by_name(sides, settled)
+    if text is None:
+        return None
+    whole = Chunk(*(split_lines(side) for side in (sides.base, sides.ours, sides.theirs)))
+    done = File(list(text.lines), [(run, whole) for run in text.runs], review=text.review)
+    done.notes = [Note(path, "definitions", "merged function by function, type by type, by their names")]
+    done.notes += dict.fromkeys(Note(path, rung, how) for rung, how in text.rungs)
+    if done.lines == list(whole.ours) or _misplaced(path, done, sides) or _broken(done, sides):
+        return None
     return done
 
 
@@ -164,19 +212,22 @@ def _settle_parts(
     left: list[Part] = []
     answers = list(answer.texts) if answer is not None else []
     ours, theirs = split_lines(sides.ours), split_lines(sides.theirs)
-    for part in parts:
+    for number, part in enumerate(parts):
         if not isinstance(part, Chunk):
             done.lines += part
             left.append(part)
             continue
+        before, after = _around(parts, number)
         if (placed := redundant(part, ours, theirs)) is not None:
             rung = "redundant"
-        elif (placed := insert(part)) is not None:
+        elif (placed := insert_in_order(part, before, after) or insert(part, before, after)) is not None:
             rung = "insertion"
         elif (placed := merge_lines(part)) is not None:
             rung = "lines"
         elif (placed := merge_tokens(part)) is not None:
             rung = "tokens"
+        elif (placed := supersede(part)) is not None:
+            rung = "superseded"
         elif answer is not None and answers:
             placed = Placed(split_lines(answers.pop(0)), (), answer.how, answer.review)
             rung = answer.rung
@@ -194,6 +245,13 @@ def _settle_parts(
         done.review |= placed.review
     done.notes = list(dict.fromkeys(done.notes)) if answer is not None else done.notes
     return done, left
+
+
+def _around(parts: Sequence[Part], number: int) -> tuple[Lines, Lines]:
+    """Return the settled lines before and after a chunk."""
+    before = parts[number - 1] if number else ()
+    after = parts[number + 1] if number + 1 < len(parts) else ()
+    return () if isinstance(before, Chunk) else before, () if isinstance(after, Chunk) else after
 
 
 def _by_hand(path: str, parts: Sequence[Part], answer: Answer) -> File:
@@ -228,14 +286,46 @@ def _absent_here(objects: Objects, tree: Oid, merge: Merge, path: str) -> File:
 
 def _split_since(objects: Objects, merge: Merge, path: str, parent: Oid, change: FileChange) -> File | None:
     """Settle a file that upstream split off another one which is here; None if it is not so."""
-    brought = objects.created(parent, path)
-    before = objects.commit(brought).parents if brought is not None else ()
-    if brought is None or len(before) != 1:
-        return None
-    first = split_lines(objects.file(brought, path) or b"")
-    source = came_from(path, first, objects.changes(before[0], brought))
-    if source is None or source in {c.path for c in merge.conflicts}:
-        return None
+    taken = {c.path for c in merge.conflicts}
+    for brought, source in _sources(objects, path, parent, change):
+        if source in taken:
+            continue
+        done = _in_source(objects, merge, path, parent, change, source)
+        if done is not None:
+            how = f"upstream split it off '{source}' in {brought.short}; changed there, {done.notes[0].how}"
+            return replace(done, notes=[Note(path, "moved", how)])
+    return None
+
+
+def _sources(objects: Objects, path: str, parent: Oid, change: FileChange) -> Iterator[tuple[Oid, str]]:
+    """Yield the files that a file's lines came from, each with the commit that took them from there: first
+    what the file began with, then what is around the lines that are changed, which may have come later."""
+    tried: set[str] = set()
+    first = objects.created(parent, path)
+    around = [range(max(1, h.old_at - 2), h.old_at + len(h.old) + 4) for h in change.hunks]
+
+    def commits() -> Iterator[Oid]:
+        if first is not None:
+            yield first
+            yield from (c for c in objects.wrote(parent, path, around) if c != first)
+
+    for commit in commits():
+        before = objects.commit(commit).parents
+        if len(before) != 1 or len(objects.diff_paths(before[0], commit)) > _WIDEST_SPLIT:
+            continue
+        changes = objects.changes(before[0], commit)
+        brought = changes.get(path)
+        added = tuple(line for h in brought.hunks for line in h.new) if brought is not None else ()
+        source = came_from(path, added, changes)
+        if source is not None and source not in tried:
+            tried.add(source)
+            yield commit, source
+
+
+def _in_source(
+    objects: Objects, merge: Merge, path: str, parent: Oid, change: FileChange, source: str
+) -> File | None:
+    """Make the change in the file that the lines came from; None if it does not fit there."""
     # The pick may change that file, too: what git merged of it is what we build on.
     sides = [objects.file(t, p) for t, p in ((parent, path), (merge.tree, source), (merge.theirs, path))]
     if any(side is None for side in sides):
@@ -248,8 +338,7 @@ def _split_since(objects: Objects, merge: Merge, path: str, parent: Oid, change:
     chunk = Chunk(base, ours, theirs)
     runs = [(run, chunk) for run in placed.runs]
     done = File(lines=list(placed.lines), runs=runs, review=placed.review, moved_to=source)
-    how = f"upstream split it off '{source}' in {brought.short}; changed there, {placed.how}"
-    done.notes.append(Note(path, "moved", how))
+    done.notes.append(Note(path, "moved", placed.how))
     wrong = _misplaced(source, done, whole) or _broken(done, whole)
     return None if wrong else done
 

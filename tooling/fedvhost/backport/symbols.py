@@ -4,6 +4,9 @@ The question is put to both sides alike, so that names of the C library, token p
 else that cannot be followed here cancel out: a name is missing if the pick's added lines use it, if
 upstream's tree declares it within sight of the file, and if the result's does not.
 
+A variable is in sight in its function only: one that upstream's function declares, and the result's of that
+name does not, is missing even if another function here has it.
+
 A name in sight is not enough for a call: what is called must take as many arguments as it is given. A
 member of that name hides no missing function, nor the reverse.
 
@@ -15,6 +18,7 @@ Paths are those of the result; of a file that upstream has elsewhere, ``elsewher
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -25,6 +29,7 @@ from fedvhost.backport.csource import (
     code_outside,
     declared,
     exports,
+    functions,
     includes,
     names_outside,
     uses,
@@ -34,6 +39,7 @@ from fedvhost.backport.includes import Sources, Tree, View
 from fedvhost.backport.kbuild import built_in, same_module
 
 _MOST_FOUND_IN = 4
+_NAME = re.compile(r"\b[A-Za-z_]\w*", re.ASCII)
 _NOWHERE_ELSE: Mapping[str, str] = {}
 
 
@@ -66,11 +72,21 @@ def call_text(missing: Missing) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Strange:
+    """A name that added lines use in a function which does not say it anywhere else: upstream's function
+    of that name may have it as a variable of its own."""
+
+    name: str
+    line: int
+    function: str
+
+
+@dataclass(frozen=True, slots=True)
 class Added:
     """What the added lines of a C file bring: names → first line, those that the file neither declares
     nor used like that before; ``plain`` of them may be functions, ``called`` are, and ``members`` are
-    nothing else; the ``#include`` lines; and the calls with a number of arguments that is new to the
-    file."""
+    nothing else; the ``#include`` lines; the calls with a number of arguments that is new to the file; and
+    the names that are ``strange`` to their function."""
 
     names: Mapping[str, int]
     plain: frozenset[str]
@@ -78,9 +94,10 @@ class Added:
     called: frozenset[str] = frozenset()
     members: frozenset[str] = frozenset()
     calls: tuple[Call, ...] = ()
+    strange: tuple[Strange, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.names or self.includes or self.calls)
+        return bool(self.names or self.includes or self.calls or self.strange)
 
     def how(self, name: str) -> Literal["call", "member", "name"]:
         """Return how a name is used."""
@@ -119,7 +136,26 @@ def new_uses(content: bytes, ranges: Sequence[range]) -> Added:
         frozenset(called & names),
         frozenset(members & names),
         calls,
+        tuple(s for s in _strange(content, ranges) if s.name not in own.outer),
     )
+
+
+def _strange(content: bytes, ranges: Sequence[range]) -> Iterator[Strange]:
+    """Yield the names that only the added lines of a function say, each once a function."""
+    used = [u for u in uses(content, ranges) if u.how == "name"]
+    if not used:
+        return
+    rest = code_outside(content, ranges).split("\n")
+    for function in functions(content, lines=[u.line for u in used]):
+        said: set[str] | None = None
+        for use in used:
+            if use.line not in function.lines or use.name in function.own:
+                continue
+            if said is None:
+                said = set(_NAME.findall("\n".join(rest[function.lines.start - 1 : function.lines.stop - 1])))
+            if use.name not in said:
+                said.add(use.name)
+                yield Strange(use.name, use.line, function.name)
 
 
 def missing_symbols(
@@ -141,6 +177,7 @@ def missing_symbols(
             pair = _Pair(there, here, origins, path)
             found += [*_headers(pair, added[path]), *_names(pair, added[path])]
             found += _calls(pair, added[path])
+            found += _variables(pair, added[path])
     return tuple(found)
 
 
@@ -207,6 +244,25 @@ def _calls(pair: _Pair, added: Added) -> Iterator[Missing]:
             call.name, pair.path, call.line, "arguments", tuple(where[:_MOST_FOUND_IN]),
             "call", call.arguments, tuple(sorted(takes)),
         )  # fmt: skip
+
+
+def _variables(pair: _Pair, added: Added) -> Iterator[Missing]:
+    """Yield the names that are variables of upstream's function, and nothing that this one has."""
+    if not added.strange:
+        return
+    wanted = {s.function for s in added.strange}
+    there = {
+        (f.name, name): origin
+        for origin in pair.origins
+        for f in functions(pair.there.tree.content(pair.there.blobs[origin]), names=wanted)
+        for name in f.own
+    }
+    for strange in added.strange:
+        origin = there.get((strange.function, strange.name))
+        if origin is None:
+            continue
+        if not any(strange.name in pair.here.source(seen).offers for seen in pair.here.sight(pair.path)):
+            yield Missing(strange.name, pair.path, strange.line, "undefined", (origin,))
 
 
 def _takes(view: View, sight: Iterable[str], name: str) -> Mapping[int, Sequence[str]]:

@@ -2,8 +2,9 @@
 
 git calls it a conflict when two sides change neighbouring lines. If no line is changed by both, and no two
 insertions want one place, there is one result; that is the rung *lines*. The same among the words of a line
-is the rung *tokens*: two changes of one line rarely know of each other, so its results are always marked
-for review (on Linux's stable branches it was wrong more often than right).
+is the rung *tokens*: two changes of one line rarely know of each other, so its results are marked for review
+(on Linux's stable branches it was wrong more often than right). Not so where the base only calls things by
+other names: a name is all that the line keeps of it, if upstream's change does not use the old one.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from fedvhost.backport.csource import KEYWORDS
 from fedvhost.backport.diff3 import Chunk, Edit, Lines, edits, split_lines
 from fedvhost.backport.insertion import Placed, Run
 
 _TOKEN = re.compile(rb"\w+|[ \t]+|.", re.DOTALL)
+_NAME = re.compile(rb"(?!\w+_t\b|[us](?:8|16|32|64)\b)[A-Za-z_]\w*")
 # More edits than this in one chunk: two rewrites, which nobody should interleave.
 _MOST_EDITS = 100
 
@@ -47,8 +50,34 @@ def merge_tokens(chunk: Chunk) -> Placed | None:
     if merged is None:
         return None
     lines = split_lines(b"".join(merged.items))
+    names = _other_names(sides[0], sides[1])
+    if names is not None and _rewords(sides[0], sides[2], names):
+        how = (
+            "merged word by word: the base only has other names there, and upstream's change has none of them"
+        )
+        return Placed(lines, _line_runs(lines, chunk.theirs), how)
     how = "merged word by word: the two sides change different words of a line"
     return Placed(lines, _line_runs(lines, chunk.theirs), how, review=True)
+
+
+def _other_names(base: Lines, ours: Lines) -> frozenset[bytes] | None:
+    """Return the names in ``base`` that ``ours`` has others for, one for each and everywhere; None if that
+    is not all that differs, or if one of them may be a type: a width is more than a name."""
+    called: dict[bytes, bytes] = {}
+    for edit in edits(base, ours) or ():
+        old, new = base[edit.start : edit.stop], edit.new
+        if len(old) != 1 or len(new) != 1 or called.setdefault(old[0], new[0]) != new[0]:
+            return None
+        if any(_NAME.fullmatch(w) is None or w.decode() in KEYWORDS for w in (*old, *new)):
+            return None
+    kept = set(called) & set(ours)
+    return frozenset(called) if called and not kept else None
+
+
+def _rewords(base: Lines, theirs: Lines, names: frozenset[bytes]) -> bool:
+    """Tell whether upstream puts words in the place of others, and uses none of ``names`` for it."""
+    changes = edits(base, theirs) or ()
+    return all(e.start < e.stop and e.new and not names & set(e.new) for e in changes)
 
 
 def _merge(base: Sequence[bytes], ours: Sequence[bytes], theirs: Sequence[bytes]) -> _Merged | None:

@@ -348,6 +348,14 @@ class GitStore:
         ).stdout.decode()
         return Oid(out.strip()) if out.strip() else None
 
+    def wrote(self, commit: Oid, path: str, lines: Sequence[range]) -> tuple[Oid, ...]:
+        """Return who wrote the lines (1-based) that ``path`` has at a commit."""
+        spans = [f"-L{r.start},{r.stop - 1}" for r in lines if r.stop > r.start]
+        # 128: a range begins after the end of the file
+        done = self.git("blame", "--porcelain", "-s", *spans, commit, "--", path, ok=(0, 128))
+        found = re.findall(rb"^([0-9a-f]{40}) \d+ \d+", done.stdout, re.MULTILINE)
+        return tuple(dict.fromkeys(Oid(c.decode()) for c in found)) if spans else ()
+
     def diff_paths(self, old: Oid, new: Oid) -> tuple[str, ...]:
         """Return the paths that differ between two trees or commits."""
         if (old, new) not in self._paths:

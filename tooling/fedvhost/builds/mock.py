@@ -115,8 +115,8 @@ class Mock:
             "LC_ALL": "C.UTF-8"
         }
         ran = run_build(
-            self.workspace, record, argv, cwd=results, env=env, tell=tell, phase_of=phase_of
-        )  # fmt: skip
+            self.workspace, record, argv, cwd=results, env=env, tell=tell, phase_of=phase_of, privileged=True
+        )
         record = dataclasses.replace(
             ran.record,
             logs=(

@@ -12,6 +12,7 @@ from fedvhost.evidence import read
 from fedvhost.workspace import Workspace
 
 HAS_MOCK = shutil.which("mock") is not None
+CHROOT = os.environ.get("FEDVHOST_TEST_CHROOT")  # now: a test runs without our variables
 
 
 @pytest.mark.skipif(HAS_MOCK, reason="mock is on PATH")
@@ -25,9 +26,7 @@ def test_without_mock_nothing_begins_and_it_says_how_to_get_it(done: Work) -> No
 
 @pytest.mark.skipif(not HAS_MOCK, reason="mock is not on PATH: no registry has it, it is Fedora's own")
 def test_the_sample_builds_in_a_chroot(done: Work) -> None:
-    target = ("--target", os.environ["FEDVHOST_TEST_CHROOT"]) if "FEDVHOST_TEST_CHROOT" in os.environ else ()
-
-    ran = done.run("build", "--via", "mock", "--scratch", *target)
+    ran = done.run("build", "--via", "mock", "--scratch", *(("--target", CHROOT) if CHROOT else ()))
 
     assert ran.code == 0, ran
     for package in ("kernel", "qemu-kvm"):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from fedvhost.builds.local import remove_trees
 from fedvhost.builds.record import (
     Record,
     State,
@@ -17,6 +18,7 @@ from fedvhost.builds.record import (
     load,
     new_id,
     new_token,
+    own_dir,
     record_file,
     save,
 )
@@ -50,6 +52,19 @@ def test_build_status_that_looked_earlier_does_not_undo_an_outcome(tmp_path: Pat
 
     assert save(workspace, seen_earlier) == done
     assert load(workspace, done.id) == done
+
+
+def test_what_an_earlier_build_left_goes_and_its_logs_stay(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    failed = save(workspace, a_record(via="mock", state=State.UNKNOWN))
+    results, topdir = own_dir(workspace, failed) / "results", own_dir(workspace, failed) / "topdir"
+    for file in (results / "root.log", results / "x.src.rpm", topdir / "BUILD" / "config.log"):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+
+    remove_trees(workspace, save(workspace, a_record(via="mock")))
+
+    assert [f.name for f in own_dir(workspace, failed).rglob("*")] == ["results", "root.log"]
 
 
 def test_a_task_number_never_goes_away(tmp_path: Path) -> None:

@@ -84,3 +84,17 @@ def test_the_parts_of_a_build() -> None:
 
     assert list(phases(log)) == ["%prep", "%build", "%files kernel-2.6.33-1.fc13.x86_64"]
     assert phase_of("Executing(%check): sh") == "%check"
+
+
+def test_what_mock_says_of_the_package_manager() -> None:
+    said = """\
+ERROR: Exception(/w/x-1-1.src.rpm) Config(fedora-13-x86_64) 0 minutes 3 seconds
+INFO: Results and/or logs in: /w/results
+ERROR: Command failed:
+ # /usr/bin/dnf-3 --installroot /var/lib/mock/fedora-13-x86_64/root/ install bash
+Errors during downloading metadata for repository 'fedora':
+  - Curl error (6): Couldn't resolve host name for https://example.org/repodata/repomd.xml
+Error: Failed to download metadata for repo 'fedora': Cannot download repomd.xml
+"""
+
+    assert complaint(said.splitlines()) == tuple(said.splitlines()[4:6])

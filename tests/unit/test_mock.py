@@ -53,6 +53,7 @@ def test_the_configuration_describes_fedora_13() -> None:
     assert found["use_bootstrap"] is False and found["use_bootstrap_image"] is False
     assert found["package_manager"] == "yum"
     assert found["dnf.conf"] == found["yum.conf"]
+    assert found["dnf_warning"] is False  # else mock waits for the Enter key
     assert {"rpm-build", "gcc", "make", "fedora-release"} <= set(found["chroot_setup_cmd"].split())
 
 
@@ -82,6 +83,7 @@ def test_its_repositories_are_the_archives() -> None:
     [
         (1, State.UNKNOWN, "could not go on"),
         (3, State.UNKNOWN, "configuration"),
+        (7, State.UNKNOWN, "interrupted"),
         (10, State.FAILED, "does not build"),
         (20, State.UNKNOWN, "chroot"),
         (30, State.UNKNOWN, "package manager"),
@@ -107,14 +109,58 @@ def test_no_exit_code_passes_for_a_build() -> None:
     assert {m.state for m in EXIT_CODES.values()} == {State.FAILED, State.UNKNOWN}
 
 
-def test_a_package_that_no_repository_has_is_the_packages_own_failure(tmp_path: Path) -> None:
-    (tmp_path / "root.log").write_text(
-        "DEBUG util.py:\nDEBUG util.py:444:  No Package found for foo-devel >= 3\n"
-    )
+@pytest.mark.parametrize(
+    "said",
+    [
+        "No Package found for foo-devel >= 3",
+        "No matching package to install: 'foo-devel >= 3'",  # dnf
+        "No match for argument: foo-devel >= 3",  # dnf5
+    ],
+)
+def test_a_package_that_no_repository_has_is_the_packages_own_failure(tmp_path: Path, said: str) -> None:
+    (tmp_path / "state.log").write_text("… - Start: build setup for x-1-1.src.rpm\n")
+    (tmp_path / "root.log").write_text(f"DEBUG util.py:\nDEBUG util.py:444:  {said}\n")
 
     meaning = judge(30, tmp_path)
 
     assert (meaning.state, "foo-devel >= 3" in meaning.what) == (State.FAILED, True)
+
+
+def test_a_package_that_is_missing_for_the_chroot_says_nothing_of_ours(tmp_path: Path) -> None:
+    (tmp_path / "state.log").write_text("… - Start: installing minimal buildroot with dnf\n")
+    (tmp_path / "root.log").write_text("DEBUG util.py:461:  No match for argument: rpm-build\n")
+
+    assert judge(30, tmp_path).state is State.UNKNOWN
+
+
+# What mock 6.7 writes into build.log; its exit code is then rpmbuild's.
+BUILD_LOG = """\
+Executing command: ['bash', '--login', '-c', '/usr/bin/rpmbuild -bs  --nodeps x.spec'] with env {{}}
+Child return code was: 0
+Executing command: ['bash', '--login', '-c', '/usr/bin/rpmbuild -bb  --nodeps x.spec'] with env {{}}
+make: *** [Makefile:53: x.o] Error 1
+{}"""
+
+
+@pytest.mark.parametrize(
+    ("end", "state"),
+    [
+        ("Child return code was: 1\n", State.FAILED),
+        ("Child return code was: 0\n", State.UNKNOWN),
+        ("Child return code was: -9\n", State.UNKNOWN),
+        ("", State.UNKNOWN),
+    ],
+)
+def test_a_failed_rpmbuild_gives_mock_its_own_exit_code(tmp_path: Path, end: str, state: State) -> None:
+    (tmp_path / "build.log").write_text(BUILD_LOG.format(end))
+
+    assert judge(1, tmp_path).state is state
+
+
+def test_who_is_not_let_in_is_told_of_the_group(tmp_path: Path) -> None:
+    meaning = judge(1, tmp_path, begun=False)
+
+    assert (meaning.state, "usermod -a -G mock" in meaning.what) == (State.UNKNOWN, True)
 
 
 def test_its_phases() -> None:
@@ -123,3 +169,9 @@ def test_its_phases() -> None:
     )
     assert phase_of("Start(bootstrap): chroot init") == "chroot init"
     assert phase_of("Finish: chroot init") is None
+
+
+def test_what_goes_on_meanwhile_is_rpmbuild() -> None:
+    assert phase_of("Start: rpmbuild x-1-1.src.rpm") == "rpmbuild x-1-1.src.rpm"
+    assert phase_of("Start: Outputting list of installed packages") is None
+    assert phase_of("Start: run") is None

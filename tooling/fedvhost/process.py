@@ -194,6 +194,7 @@ def follow(
     env: Mapping[str, str],
     started: Callable[[int], None] = lambda _: None,
     held: int | None = None,
+    unwanted: Callable[[], bool] | None = None,
 ) -> int:
     """Run a long program whose two outputs go into ``log`` and, line by line, to ``tell``; return its exit
     status, negative for a signal.
@@ -201,25 +202,36 @@ def follow(
     It and what it starts are a process group of their own, whose number ``started`` is given; they keep
     the descriptor ``held`` open. Whatever ends this function (Ctrl-C above all) ends the group first.
 
+    ``unwanted`` is for a program that becomes another user, to whom we may send no signal: it gets a terminal
+    of its own, which may, and is interrupted once ``unwanted()``.
+
     Raises:
         ToolMissing: the program is not installed.
     """
     words = tuple(os.fspath(a) for a in argv)
+    if shutil.which(words[0], path=env.get("PATH")) is None:
+        raise ToolMissing(words[0], PACKAGES.get(words[0], words[0]))
+    terminal = None if unwanted is None else _Terminal(unwanted)
+    kept = [d for d in (held, terminal.theirs if terminal else None) if d is not None]
     with log.open("wb") as sink:
         try:
             process = subprocess.Popen(
-                words,
+                (*(terminal.entering if terminal else ()), *words),
                 cwd=cwd,
                 env=dict(env),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                pass_fds=() if held is None else (held,),
+                pass_fds=kept,
             )
-        except FileNotFoundError as error:
-            raise ToolMissing(words[0], PACKAGES.get(words[0], words[0])) from error
+        except BaseException:
+            if terminal:
+                terminal.close()
+            raise
         try:
+            if terminal:
+                terminal.begin()
             started(process.pid)
             assert process.stdout is not None
             for line in process.stdout:
@@ -228,30 +240,85 @@ def follow(
                 tell(line.decode(errors="replace").rstrip("\r\n"))
             return process.wait()
         except BaseException:
+            if terminal:
+                terminal.interrupt()
+                _await(process.pid, _Terminal.patience)
+                terminal.close()
             end_group(process.pid)
             raise
         finally:
+            if terminal:
+                terminal.close()
             if process.stdout is not None:
                 process.stdout.close()
             process.wait()
 
 
+class _Terminal:
+    """The terminal of a program's own session, of which we hold the keyboard. Its signals come from the
+    kernel, and reach also who has become another user. When the keyboard goes away, because we close it or
+    are killed, the session is hung up."""
+
+    patience = 30.0  # seconds for tidying up after an interrupt
+
+    def __init__(self, unwanted: Callable[[], bool]) -> None:
+        self._keyboard, self.theirs = os.openpty()
+        # The first terminal that the leader of a session opens becomes the session's.
+        self.entering = ("sh", "-c", ': <"$0"; exec "$@"', os.ttyname(self.theirs))
+        self._unwanted = unwanted
+        self._closed = threading.Event()
+        self._watcher = threading.Thread(target=self._watch, daemon=True)
+
+    def begin(self) -> None:
+        """Leave the screen to the program alone, and begin to watch."""
+        os.close(self.theirs)
+        self._watcher.start()
+
+    def interrupt(self) -> None:
+        """Press Ctrl-C."""
+        with contextlib.suppress(OSError):  # it ended meanwhile
+            os.write(self._keyboard, b"\x03")
+
+    def close(self) -> None:
+        """Hang up; safe to call twice."""
+        if not self._closed.is_set():
+            self._closed.set()
+            if self._watcher.is_alive():
+                self._watcher.join()
+            os.close(self._keyboard)
+
+    def _watch(self) -> None:
+        while not self._closed.wait(0.5):
+            if self._unwanted():
+                self.interrupt()
+                return
+
+
 def end_group(group: int, patience: float = 5.0) -> None:
     """Ask a process group to end, and end it by force if it does not within ``patience`` seconds."""
     for number in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(group, number)
-        except ProcessLookupError:
+        with contextlib.suppress(PermissionError):  # it has become another user; it may end all the same
+            try:
+                os.killpg(group, number)
+            except ProcessLookupError:
+                return
+        if _await(group, patience):
             return
-        until = time.monotonic() + patience
-        while time.monotonic() < until:
-            with contextlib.suppress(ChildProcessError):
-                os.waitpid(group, os.WNOHANG)
+
+
+def _await(group: int, patience: float) -> bool:
+    """Wait for the end of a process group, and return whether it came."""
+    until = time.monotonic() + patience
+    while time.monotonic() < until:
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(group, os.WNOHANG)
+        with contextlib.suppress(PermissionError):
             try:
                 os.killpg(group, 0)
             except ProcessLookupError:
-                return
-            time.sleep(0.02)
+                return True
+        time.sleep(0.02)
+    return False
 
 
 def consult(argv: Sequence[str | os.PathLike[str]], *, cwd: Path, stdin: bytes, timeout: float) -> Completed:

@@ -21,7 +21,10 @@ _KINDS = (
     re.compile(r"^(?:\S*ld|collect2): .*(?:undefined reference|cannot find|error:)|undefined reference to "),
     re.compile(r"^(?:\d+ out of \d+ hunks? FAILED|Hunk #\d+ FAILED|.*\bcan't find file to patch)"),
     re.compile(r"^error: Failed build dependencies:"),
-    re.compile(r"^(?:ERROR: \"?\S+\"? \[\S+\] undefined!|configure: error: |ERROR: )"),
+    re.compile(r"^(?:ERROR: \"?\S+\"? \[\S+\] undefined!|configure: error: )"),
+    # mock, which first says only that there is something to say; below it dnf and dnf5.
+    re.compile(r"^ERROR: (?!Exception\(|Command failed: *$)"),
+    re.compile(r"^(?:Errors during downloading |Error: |Failed to (?:resolve|download) )"),
     re.compile(r"^\s*(?:error: )?(?:Installed \(but unpackaged\) file|File not found|File must begin)"),
     re.compile(r"No space left on device|Cannot allocate memory|Killed$"),
     re.compile(r"^\S+: (?:line )?\d+: .*: (?:command )?not found$|: command not found$"),

@@ -10,6 +10,7 @@ import dataclasses
 import fcntl
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,9 +41,11 @@ def run_build(
     env: Mapping[str, str],
     tell: Tell,
     phase_of: Callable[[str], str | None],
+    privileged: bool = False,
 ) -> Ran:
     """Run a build to its end, with its log in the build's own folder. Ctrl-C ends the build: the record then
-    says cancelled, and so does the answer.
+    says cancelled, and so does the answer. A ``privileged`` program becomes another user; then who watches it
+    ends it also for ``cancel``.
 
     Raises:
         ToolMissing: the program is not installed.
@@ -52,13 +55,17 @@ def run_build(
 
     def started(group: int) -> None:
         nonlocal record
-        own = {**record.own, "group": group, "began": _began(group)}
+        own = {**record.own, "group": group, "began": _began(group), "privileged": privileged}
         record = save(workspace, dataclasses.replace(record, own=own))
 
     def heard(line: str) -> None:
         if (phase := phase_of(line)) is not None:
             tell(Phase(phase))
         tell(Line(line))
+
+    def cancelled() -> bool:
+        now = load(workspace, record.id)
+        return isinstance(now, Record) and now.state is State.CANCELLED
 
     with telling_of(log):
         log.parent.mkdir(parents=True, exist_ok=True)
@@ -70,7 +77,10 @@ def run_build(
         )
         try:
             with telling_of(log):
-                status = follow(argv, heard, log=log, cwd=cwd, env=env, started=started, held=lock)
+                status = follow(
+                    argv, heard, log=log, cwd=cwd, env=env, started=started, held=lock,
+                    unwanted=cancelled if privileged else None,
+                )  # fmt: skip
         except KeyboardInterrupt:
             return Ran(_ended(workspace, record, State.CANCELLED, "interrupted (Ctrl-C)"), None)
         except BaseException as error:
@@ -104,6 +114,8 @@ def cancel(workspace: Workspace, record: Record) -> Record:
         return record
     # First the record: the fedvhost that watches must not take the end for a failure.
     record = _ended(workspace, record, State.CANCELLED, "cancelled by 'fedvhost build cancel'")
+    if record.own.get("privileged") and _ends(own_dir(workspace, record)):
+        return record
     # A number may have been given to another process since.
     if _began(group) == began:
         end_group(group)
@@ -119,7 +131,17 @@ def remove_trees(workspace: Workspace, record: Record) -> None:
             if folder.is_dir() and not _is_running(folder):
                 for tree in folder.iterdir():
                     if tree.is_dir():
-                        shutil.rmtree(tree, ignore_errors=True)
+                        _clear(tree)
+
+
+def _clear(tree: Path) -> None:
+    for entry in tree.iterdir():
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry, ignore_errors=True)
+        elif entry.suffix != ".log":
+            entry.unlink(missing_ok=True)
+    if not any(tree.iterdir()):
+        tree.rmdir()
 
 
 def _ended(workspace: Workspace, record: Record, state: State, because: str) -> Record:
@@ -148,6 +170,15 @@ def _is_running(folder: Path) -> bool:
     finally:
         os.close(descriptor)
     return False
+
+
+def _ends(folder: Path, patience: float = 40.0) -> bool:
+    until = time.monotonic() + patience
+    while running := _is_running(folder):
+        if time.monotonic() > until:
+            break
+        time.sleep(0.1)
+    return not running
 
 
 def _began(pid: int) -> int | None:

@@ -24,10 +24,15 @@ from fedvhost.shipped import shipped_dir
 from fedvhost.workspace import Workspace, telling_of
 
 _LOGS = ("build.log", "root.log", "state.log", "hw_info.log", "installed_pkgs.log")
-_START = re.compile(r"^Start(?:\([^)]*\))?: (?P<what>.+)$")
-_UNMET = re.compile(
-    r"(?:No [Pp]ackage found for|nothing provides|No matching package to install:|Error: Package:) .+"
+# Parts lie in parts. What is left out is over in a moment, and what goes on after it is the one around it.
+_START = re.compile(
+    r"^Start(?:\([^)]*\))?: (?!run$|build phase for |Outputting list of installed packages)(?P<what>.+)$"
 )
+_UNMET = re.compile(
+    r"(?:No [Pp]ackage found for|nothing provides|No matching package to install:|No match for argument:"
+    r"|Error: Package:) .+"
+)
+_COMMAND = re.compile(r"^Executing command: .*rpmbuild|^Child return code was: (?P<code>-?\d+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +45,18 @@ class Meaning:
     log: str = ""
 
 
-# Documented in mock's mockbuild/exception.py.
+_UNBUILT = Meaning(State.FAILED, "the package does not build in the chroot", "build.log")
+
+# Documented in mock's mockbuild/exception.py. A command that fails in the chroot gives mock its own exit
+# code: a package that does not build is rpmbuild's 1 rather than 10, which ``judge`` sees from build.log.
 EXIT_CODES: Mapping[int, Meaning] = {
     1: Meaning(State.UNKNOWN, "mock could not go on", LOG),
     2: Meaning(State.UNKNOWN, "mock was run without its setuid wrapper; is /usr/bin before /usr/sbin?"),
     3: Meaning(State.UNKNOWN, "mock finds its configuration invalid", LOG),
     5: Meaning(State.UNKNOWN, "mock does not understand its command line", LOG),
     6: Meaning(State.UNKNOWN, "mock cannot build for this architecture here", LOG),
-    10: Meaning(State.FAILED, "the package does not build in the chroot", "build.log"),
+    7: Meaning(State.UNKNOWN, "mock was interrupted (Ctrl-C)"),
+    10: _UNBUILT,
     11: Meaning(State.UNKNOWN, "the build took longer than mock allows and was stopped", "build.log"),
     20: Meaning(State.UNKNOWN, "mock could not make the chroot", "root.log"),
     25: Meaning(State.UNKNOWN, "mock could not handle its LVM volumes", "root.log"),
@@ -115,8 +124,8 @@ class Mock:
             "LC_ALL": "C.UTF-8"
         }
         ran = run_build(
-            self.workspace, record, argv, cwd=results, env=env, tell=tell, phase_of=phase_of
-        )  # fmt: skip
+            self.workspace, record, argv, cwd=results, env=env, tell=tell, phase_of=phase_of, privileged=True
+        )
         record = dataclasses.replace(
             ran.record,
             logs=(
@@ -131,7 +140,8 @@ class Mock:
         if ran.status == 0 and made:
             names = tuple(self.workspace.relative(f) for f in made)
             return save(self.workspace, dataclasses.replace(record, state=State.DONE, results=names))
-        meaning = judge(ran.status, results)
+        begun = _says(own_dir(self.workspace, record) / LOG, "mock.py version")
+        meaning = judge(ran.status, results, begun=begun)
         said = complaint_in(results / meaning.log, most=6) if meaning.log else ()
         said = said or complaint_in(own_dir(self.workspace, record) / LOG)
         because = f"{meaning.what} (mock's exit code {ran.status})"
@@ -218,15 +228,25 @@ def mock_argv(
     )
 
 
-def judge(status: int, results: Path) -> Meaning:
+def judge(status: int, results: Path, *, begun: bool = True) -> Meaning:
     """Return what an exit code says; of the package manager's failures those for want of a package are the
-    package's own."""
+    package's own. ``begun``: mock itself was let in by what makes it root."""
     if status < 0:
         return Meaning(State.UNKNOWN, f"a signal ended mock ({-status})")
     meaning = EXIT_CODES.get(status, Meaning(State.UNKNOWN, "mock ended in an unknown way", LOG))
     if status == 0:
         return Meaning(State.FAILED, "mock ended well and made no package", LOG)
-    if status == 30 and (unmet := _unmet(results / "root.log")):
+    if status == 1 and not begun:
+        return Meaning(
+            State.UNKNOWN,
+            "mock did not begin; are you in its group? (usermod -a -G mock $USER, then log in again)",
+            LOG,
+        )
+    if status == _rpmbuild_status(results / "build.log"):
+        return _UNBUILT
+    # Before that it is the chroot that lacks something.
+    setting_up = _says(results / "state.log", "Start: build setup for ")
+    if status == 30 and setting_up and (unmet := _unmet(results / "root.log")):
         return Meaning(
             State.FAILED, f"BuildRequires are not in the chroot's repositories: {unmet}", "root.log"
         )
@@ -237,6 +257,24 @@ def phase_of(line: str) -> str | None:
     """The part of its work that mock says it begins."""
     match = _START.match(line)
     return match["what"] if match else None
+
+
+def _rpmbuild_status(log: Path) -> int | None:
+    """Return how the last command in mock's build.log ended, all of which are rpmbuild's."""
+    code = None
+    if log.is_file():
+        with log.open(errors="replace") as file:
+            for line in file:
+                if match := _COMMAND.match(line):
+                    code = None if match["code"] is None else int(match["code"])
+    return code
+
+
+def _says(log: Path, words: str) -> bool:
+    if not log.is_file():
+        return False
+    with log.open(errors="replace") as file:
+        return any(words in line for line in file)
 
 
 def _unmet(log: Path) -> str:

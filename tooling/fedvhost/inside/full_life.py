@@ -49,67 +49,6 @@ def no_msix(ground: Ground) -> Observed:
     return {"vhost-started": started, "msi vectors": 0, "tcp bytes each way": 1 << 20, "sha256": digits}
 
 
-@row("contingency", "Shipped default: a guest started without vhost= does not touch /dev/vhost-net",
-     guests=("peer",), seconds=60, quiet=True)  # fmt: skip
-def contingency(ground: Ground) -> Observed:
-    """Every open of the device is counted from before the guest starts; one with vhost=on is the control."""
-    ground.stop_guests()
-    ground.prepare_kvm()
-    load(MODULE)
-    wait_until(VHOST_NET.exists)
-    with Opened(str(VHOST_NET)) as opened:
-        ground.begin("default")
-        guest = ground.guest("default")
-        answers(guest.spec.address(), 20)
-        stream(guest.spec.address(), 1 << 20, seconds=30 * ground.pace)
-        seen: dict[str, object] = {
-            "opens of /dev/vhost-net": opened.count(), "references": references(MODULE),
-            "worker": guest.worker_ticks() is not None, "vhost-started": guest.virtio()["vhost-started"],
-        }  # fmt: skip
-        control = Guest(
-            ground.fitted(GuestSpec("control", 16, (Card("on"),), arguments=("-S",)), boots=False)
-        )
-        try:
-            control.monitor.execute("query-status")
-            seen["opens with vhost=on"] = opened.count()
-        finally:
-            control.stop()
-    ground.end(("default",))
-    expect(seen["opens of /dev/vhost-net"] == 0, "a guest without vhost= opened /dev/vhost-net", **seen)
-    expect(seen["references"] == 0, "a guest without vhost= holds vhost_net", **seen)
-    expect(not seen["worker"] and not seen["vhost-started"], "vhost runs without being asked for", **seen)
-    if not seen["opens with vhost=on"]:
-        raise Undecided("the control with vhost=on was not counted either")
-    return seen
-
-
-class Opened:
-    """Counts how often a file is opened, by inotify; a context."""
-
-    _IN_OPEN = 0x20
-    _EVENT = 16
-
-    def __init__(self, path: str) -> None:
-        libc = ctypes.CDLL(None, use_errno=True)
-        self._descriptor = libc.inotify_init1(os.O_NONBLOCK)
-        if libc.inotify_add_watch(self._descriptor, path.encode(), self._IN_OPEN) < 0:
-            raise OSError(ctypes.get_errno(), "inotify_add_watch", path)
-
-    def count(self) -> int:
-        """How often since it was asked last."""
-        if not select.select([self._descriptor], [], [], 0.1)[0]:
-            return 0
-        return len(os.read(self._descriptor, 1 << 16)) // self._EVENT
-
-    def __enter__(self) -> Opened:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        os.close(self._descriptor)
-
-
 @row("guest-crashed", "A guest that crashes under load leaves no worker and no reference",
      guests=("peer",), seconds=60)  # fmt: skip
 def guest_crashed(ground: Ground) -> Observed:
@@ -170,6 +109,67 @@ def _holders() -> int:
             continue
         count += names.count(str(VHOST_NET))
     return count
+
+
+@row("contingency", "Shipped default: a guest started without vhost= does not touch /dev/vhost-net",
+     seconds=60, quiet=True)  # fmt: skip
+def contingency(ground: Ground) -> Observed:
+    """Every open of the device is counted from before the guest starts; one with vhost=on is the control."""
+    ground.stop_guests()
+    ground.prepare_kvm()
+    load(MODULE)
+    wait_until(VHOST_NET.exists)
+    with Opened(str(VHOST_NET)) as opened:
+        ground.begin("default")
+        guest = ground.guest("default")
+        answers(guest.spec.address(), 20)
+        stream(guest.spec.address(), 1 << 20, seconds=30 * ground.pace)
+        seen: dict[str, object] = {
+            "opens of /dev/vhost-net": opened.count(), "references": references(MODULE),
+            "worker": guest.worker_ticks() is not None, "vhost-started": guest.virtio()["vhost-started"],
+        }  # fmt: skip
+        control = Guest(
+            ground.fitted(GuestSpec("control", 16, (Card("on"),), arguments=("-S",)), boots=False)
+        )
+        try:
+            control.monitor.execute("query-status")
+            seen["opens with vhost=on"] = opened.count()
+        finally:
+            control.stop()
+    ground.end(("default",))
+    expect(seen["opens of /dev/vhost-net"] == 0, "a guest without vhost= opened /dev/vhost-net", **seen)
+    expect(seen["references"] == 0, "a guest without vhost= holds vhost_net", **seen)
+    expect(not seen["worker"] and not seen["vhost-started"], "vhost runs without being asked for", **seen)
+    if not seen["opens with vhost=on"]:
+        raise Undecided("the control with vhost=on was not counted either")
+    return seen
+
+
+class Opened:
+    """Counts how often a file is opened, by inotify; a context."""
+
+    _IN_OPEN = 0x20
+    _EVENT = 16
+
+    def __init__(self, path: str) -> None:
+        libc = ctypes.CDLL(None, use_errno=True)
+        self._descriptor = libc.inotify_init1(os.O_NONBLOCK)
+        if libc.inotify_add_watch(self._descriptor, path.encode(), self._IN_OPEN) < 0:
+            raise OSError(ctypes.get_errno(), "inotify_add_watch", path)
+
+    def count(self) -> int:
+        """How often since it was asked last."""
+        if not select.select([self._descriptor], [], [], 0.1)[0]:
+            return 0
+        return len(os.read(self._descriptor, 1 << 16)) // self._EVENT
+
+    def __enter__(self) -> Opened:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        os.close(self._descriptor)
 
 
 @row("start-stop", "Twenty guests started and stopped leave nothing", seconds=120)

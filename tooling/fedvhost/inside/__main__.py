@@ -15,7 +15,7 @@ from fedvhost.inside.channel import Channel
 from fedvhost.inside.fallback import Guests
 from fedvhost.inside.runner import run_rows
 
-_PULSE = 5.0
+_PULSE = 3.0
 PLAN = Path("/etc/fedvhost/plan.json")
 
 

@@ -20,8 +20,8 @@ from fedvhost.workspace import Workspace, write_atomic
 
 # A boot takes 5 s alone on a machine; with others on it, and without KVM, many times that.
 _BOOT_SECONDS = 120.0
-# Our program in a test host says every five seconds that it is alive; the shell of shape f13 does not.
-_SILENCE = 90.0
+# Our program in a test host says every three seconds that it is alive; the shell of shape f13 does not.
+_SILENCE = 60.0
 # Test hosts a run: the rows that two left open stay open.
 _MOST = 3
 # What a smoke test is of, as modules of a kernel.

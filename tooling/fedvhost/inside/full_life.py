@@ -21,7 +21,7 @@ from fedvhost.inside.guest import Card, Guest, GuestSpec
 from fedvhost.inside.guest_rows import bad_vhostfd
 from fedvhost.inside.modules import VHOST_NET, load, references, unload, wait_until, workers
 from fedvhost.inside.rows import Observed, Refuted, Rows, Undecided, expect
-from fedvhost.inside.traffic import answers, datagrams, stream
+from fedvhost.inside.traffic import STALLED, answers, datagrams, stream
 
 ROWS = Rows()
 row = ROWS.row
@@ -45,7 +45,7 @@ def no_msix(ground: Ground) -> Observed:
     ground.capture(guest.spec.tap())
     started = guest.virtio()["vhost-started"]
     answers(guest.spec.address(), 20)
-    digits = stream(guest.spec.address(), 1 << 20, seconds=30 * ground.pace)
+    digits = stream(guest.spec.address(), 1 << 20, seconds=STALLED * ground.pace)
     listed = guest.agent.run("sh", "-c", "ls /sys/class/net/eth0/device/../msi_irqs 2>/dev/null | wc -l")
     expect(listed.said.strip() == "0", "the guest's card has MSI-X vectors all the same", said=listed.said)
     return {"vhost-started": started, "msi vectors": 0, "tcp bytes each way": 1 << 20, "sha256": digits}
@@ -125,7 +125,7 @@ def contingency(ground: Ground) -> Observed:
         ground.begin("default")
         guest = ground.guest("default")
         answers(guest.spec.address(), 20)
-        stream(guest.spec.address(), 1 << 20, seconds=30 * ground.pace)
+        stream(guest.spec.address(), 1 << 20, seconds=STALLED * ground.pace)
         seen: dict[str, object] = {
             "opens of /dev/vhost-net": opened.count(), "references": references(MODULE),
             "worker": guest.worker_ticks() is not None, "vhost-started": guest.virtio()["vhost-started"],

@@ -15,7 +15,7 @@ from fedvhost.inside.modules import wait_until
 from fedvhost.inside.pinger import echoes
 from fedvhost.inside.rows import Observed, Rows, expect
 from fedvhost.inside.tap import Wire
-from fedvhost.inside.traffic import ECHO, answers, datagrams, exchange, stream
+from fedvhost.inside.traffic import ECHO, STALLED, answers, datagrams, exchange, stream
 
 ROWS = Rows()
 row = ROWS.row
@@ -189,7 +189,7 @@ def guest_vlan(ground: Ground) -> Observed:
             change.guest(guest, "ip", "addr", "add", "10.77.0.2/24", "dev", "vl0")
             change.guest(guest, "ip", "link", "set", "vl0", "up")
             answers("10.77.0.2", 10, 1500 - HEADERS, whole=True)
-            digits = stream("10.77.0.2", 1 << 20, seconds=30 * ground.pace)
+            digits = stream("10.77.0.2", 1 << 20, seconds=STALLED * ground.pace)
             other = f"{tap}.8"
             change.host("ip", "link", "add", "link", tap, "name", other, "type", "vlan", "id", "8",
                         back=("ip", "link", "del", other))  # fmt: skip
@@ -217,7 +217,7 @@ def ipv6(ground: Ground) -> Observed:
         address = f"{_link_local(guest.spec.mac(model.card))}%{guest.spec.tap(model.card)}"
         for size in (56, 1452, 8000):
             answers(address, 10, size)
-        digits = stream(address, 1 << 20, seconds=30 * ground.pace)
+        digits = stream(address, 1 << 20, seconds=STALLED * ground.pace)
         seen[model.name] = f"pings 30/30, 1 MiB each way {digits}, udp {datagrams(address, 100)['udp']}"
     return seen
 
@@ -239,7 +239,7 @@ def sctp(ground: Ground) -> Observed:
     for model in (ON, OFF):
         ground.capture(guest.spec.tap(model.card))
         seen[model.name] = stream(
-            guest.spec.address(model.card), 1 << 19, seconds=30 * ground.pace,
+            guest.spec.address(model.card), 1 << 19, seconds=STALLED * ground.pace,
             protocol=socket.IPPROTO_SCTP, piece=8000,
         )  # fmt: skip
     return seen
@@ -336,7 +336,7 @@ def bonding(ground: Ground) -> Observed:
                 active = _active(guest)
                 card = (ON, SECOND)[names.index(active)].card
                 seen[f"link {turn + 1} lost"] = _failover(guest, card, active)
-            digits = stream("10.98.0.2", 1 << 20, seconds=30 * ground.pace)
+            digits = stream("10.98.0.2", 1 << 20, seconds=STALLED * ground.pace)
         finally:
             for card in (ON.card, SECOND.card):
                 guest.monitor.execute("set_link", {"name": f"card{card}", "up": True})

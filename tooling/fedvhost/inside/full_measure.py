@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from fedvhost.inside.full_ground import NET, OFF, ON, Model
 from fedvhost.inside.ground import Ground
 from fedvhost.inside.rows import Observed, Rows
-from fedvhost.inside.traffic import answers, stream
+from fedvhost.inside.traffic import STALLED, answers, stream
 
 ROWS = Rows()
 row = ROWS.row
@@ -66,7 +66,7 @@ def bandwidth_ratio(ground: Ground) -> Observed:
 
     def once(model: Model) -> float:
         start = time.monotonic()
-        stream(guest.spec.address(model.card), _STREAM, seconds=30 * ground.pace)
+        stream(guest.spec.address(model.card), _STREAM, seconds=STALLED * ground.pace)
         return _STREAM / (time.monotonic() - start) / 1e6
 
     return _told(ground, "TCP both ways at once, each way", "MB/s", _alternating(once))

@@ -21,7 +21,7 @@ from fedvhost.inside.guest_specs import SPECS
 from fedvhost.inside.modules import wait_until
 from fedvhost.inside.pinger import echoes
 from fedvhost.inside.rows import Observed, Rows, expect
-from fedvhost.inside.traffic import answers, stream
+from fedvhost.inside.traffic import STALLED, answers, stream
 
 ROWS = Rows()
 row = ROWS.row
@@ -114,7 +114,7 @@ def _traffic(address: str) -> Iterator[_Traffic]:
     def carry() -> None:
         try:
             while not stop.is_set() or not found.streams:
-                stream(address, _STREAM, seed=found.streams, seconds=60)
+                stream(address, _STREAM, seed=found.streams, seconds=2 * STALLED)
                 found.streams += 1
         except BaseException as error:
             found.trouble = error

@@ -15,7 +15,7 @@ from fedvhost.inside.guest import Guest
 from fedvhost.inside.modules import wait_until
 from fedvhost.inside.rows import Observed, Rows, Undecided, expect
 from fedvhost.inside.tap import ETH_P_ALL
-from fedvhost.inside.traffic import answers, datagrams, stream
+from fedvhost.inside.traffic import STALLED, answers, datagrams, stream
 
 ROWS = Rows()
 row = ROWS.row
@@ -112,7 +112,7 @@ def _traffic(ground: Ground, guest: Guest, model: Model) -> int:
     """Data both ways; the largest frame that the guest handed to its card meanwhile."""
     address = guest.spec.address(model.card)
     with _Largest(guest.spec.tap(model.card)) as largest:
-        stream(address, _SIZE, seconds=30 * ground.pace)
+        stream(address, _SIZE, seconds=STALLED * ground.pace)
         datagrams(address, 50, 4000)
     return largest.size
 

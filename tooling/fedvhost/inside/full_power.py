@@ -13,7 +13,7 @@ from fedvhost.inside.modules import wait_until
 from fedvhost.inside.netboot import PROGRAM, WORDS, NetBoot
 from fedvhost.inside.pinger import echoes
 from fedvhost.inside.rows import HARDWARE, NotHere, Observed, Rows, Undecided, expect
-from fedvhost.inside.traffic import answers, stream
+from fedvhost.inside.traffic import STALLED, answers, stream
 
 ROWS = Rows()
 row = ROWS.row
@@ -42,7 +42,7 @@ def driver_reload(ground: Ground) -> Observed:
         started = guest.virtio(ON.card)["vhost-started"]
         expect(started, f"round {turn + 1}: the driver is back, and vhost-started is {started}")
     for model in (ON, E1000, RTL8139):
-        stream(guest.spec.address(model.card), 1 << 18, seconds=30 * ground.pace)
+        stream(guest.spec.address(model.card), 1 << 18, seconds=STALLED * ground.pace)
     return {"rounds": _ROUNDS, "drivers": list(dict.fromkeys(m.driver for m in ALL))}
 
 
@@ -63,7 +63,7 @@ def suspend_memory(ground: Ground) -> Observed:
             raise NotHere(f"with vhost=off as well, the control: {control}")
         expect(False, f"{trouble}; with vhost=off the guest wakes up")
     expect(guest.virtio()["vhost-started"], "vhost did not start again")
-    digits = stream(guest.spec.address(), 1 << 20, seconds=30 * ground.pace)
+    digits = stream(guest.spec.address(), 1 << 20, seconds=STALLED * ground.pace)
     return {"state": "mem, deep", "tcp bytes each way afterwards": 1 << 20, "sha256": digits}
 
 

@@ -24,7 +24,7 @@ from fedvhost.inside.full_ground import (
 from fedvhost.inside.ground import Ground
 from fedvhost.inside.pinger import echoes
 from fedvhost.inside.rows import Observed, Refuted, Rows, expect
-from fedvhost.inside.traffic import answers, datagrams, stream
+from fedvhost.inside.traffic import STALLED, answers, datagrams, stream
 
 ROWS = Rows()
 row = ROWS.row
@@ -60,7 +60,7 @@ def _both_ways(ground: Ground, model: Model) -> Observed:
     address, size = guest.spec.address(model.card), BOTH_WAYS[model.name]
     ground.capture(guest.spec.tap(model.card))
     start = time.monotonic()
-    digits = stream(address, size, seconds=60 * ground.pace)
+    digits = stream(address, size, seconds=STALLED * ground.pace)
     seconds = time.monotonic() - start
     answers(address, 20)
     return {
@@ -97,7 +97,7 @@ def _jumbo(ground: Ground, model: Model) -> Observed:
     with Changes(ground) as change:
         change.mtu(guest, model.card, model.largest)
         answers(address, 10, model.largest - HEADERS, whole=True)
-        digits = stream(address, 1 << 20, seconds=30 * ground.pace)
+        digits = stream(address, 1 << 20, seconds=STALLED * ground.pace)
     return {"mtu": model.largest, "pings with DF": 10, "tcp bytes each way": 1 << 20, "sha256": digits}
 
 
@@ -140,7 +140,7 @@ def mtu_sizes(ground: Ground) -> Observed:
             else:
                 raise Refuted(f"at MTU {mtu} a packet of {mtu + 1} bytes was sent whole", {"mtu": mtu})
             answers(address, 3, mtu * 2)
-            stream(address, 100_000, seconds=30 * ground.pace)
+            stream(address, 100_000, seconds=STALLED * ground.pace)
     return {"mtus": list(MTUS), "driver": "virtio, vhost=on", "in fragments": "twice the MTU"}
 
 

@@ -14,6 +14,9 @@ from fedvhost.inside.ground import Ground
 from fedvhost.inside.rows import Answer, NotHere, Refuted, Row, Undecided, Verdict
 from fedvhost.inside.schedule import schedule
 
+# Seconds in which a row that took too long ends, once its guests have.
+_LETS_GO = 10.0
+
 
 def run_rows(
     rows: Sequence[Row], channel: Channel, guests: Guests = FREE, *, processor_emulated: bool = False
@@ -58,14 +61,18 @@ def run_rows(
 
 
 def _asked(row: Row, ground: Ground) -> Answer:
-    """The answer to a row. Where a guest's processor was lost under it and the test host's is emulated, that
-    was the emulator (see ``Guest.reset_while_booting``): the row is asked once more, and it is told."""
+    """The answer to a row. Where the test host's processor is emulated, a guest's that was lost, or
+    something that did not come in time, may be the emulator's doing (see ``Guest.reset_while_booting``):
+    the row is asked once more, with fresh guests, and it is told.
+    """
     answer = _answer(row, ground)
-    lost = ground.lost(row.guests) if ground.processor_emulated else ""
-    if answer.verdict is Verdict.PASS or not lost:
+    if answer.verdict is Verdict.PASS or not ground.processor_emulated:
         return answer
-    why = f"{lost} during row '{row.id}', which was asked again; before: {answer.why}"
-    ground.channel.tell("note", text=why)
+    lost = ground.lost(row.guests)
+    if not lost and not (answer.again and row.guests):
+        return answer
+    first = f"{lost}: {answer.why}" if lost else answer.why
+    ground.channel.tell("note", text=f"row '{row.id}' was asked again with fresh guests; before: {first}")
     ground.forget()
     ground.end(row.guests)
     return _answer(row, ground)
@@ -83,6 +90,7 @@ def _answer(row: Row, ground: Ground) -> Answer:
     if not found:
         # What it waits for ends with its guests, and they are in nobody knows what state.
         ground.end(row.guests)
+        thread.join(_LETS_GO)  # it may have changes to undo
         return Answer(row.id, Verdict.UNDECIDED, f"no answer within {limit:.0f} s", {}, seconds, again=True)
     return replace(found[0], seconds=seconds)
 

@@ -22,6 +22,9 @@ _UNDER_WAY = 8
 # Seconds that an answer may take; lost is what has none by then.
 _PATIENCE = 8.0
 
+# Seconds without a byte after which a stream has stalled (on a quiet machine: ``Ground.pace`` times that).
+STALLED = 15.0
+
 
 def answers(
     address: str, count: int = 10, size: int = 56, interval: float = 0.02, *, whole: bool = False,

@@ -11,10 +11,6 @@ QEMU = "qemu-system-x86_64"
 # `panic=-1` with `-no-reboot` ends qemu at a panic; the mitigations only cost time in here; nobody waits
 # for entropy.
 COMMAND_LINE = "console=ttyS0 panic=-1 mitigations=off random.trust_cpu=on oops=panic"
-# An emulated processor that enters guests loses an interrupt now and then: at VMRUN qemu 7.2 changes the word
-# in which they are noted without its lock. A clock that ticks by itself finds what was lost at its next tick;
-# one that each tick winds up for the next stops, and a processor hangs with it.
-TICKING = "nohz=off highres=off"
 
 
 class Accelerator(enum.Enum):

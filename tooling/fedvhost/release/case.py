@@ -45,7 +45,8 @@ class Case:
 
     ``ships``: name → SHA-256 of everything that would go out (plan, patches, specs and what is beside them,
     builds): what a sign-off is tied to. ``documents``: name → ``current``, ``older`` or ``missing``.
-    ``several``: the workspace has other features too, so a command must name this one.
+    ``several``: the workspace has other features too, so a command must name this one. ``machine``: what this
+    one compiles for; ``elsewhere``: the build system that builds for others (koji, mock).
     """
 
     feature: Feature
@@ -63,6 +64,8 @@ class Case:
     specs: Mapping[str, SpecSeen] = field(default_factory=dict)
     documents: Mapping[str, str] = field(default_factory=dict)
     several: bool = False
+    machine: str = ""
+    elsewhere: str = "koji"
 
     def piece(self, kind: str, subject: str) -> Piece:
         """A piece of evidence; one that is not there says so."""

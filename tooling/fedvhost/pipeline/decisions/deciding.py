@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 import json
+import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -13,6 +14,7 @@ from fedvhost.backport.manifest import Feature, Release
 from fedvhost.backport.manifest_toml import read_record
 from fedvhost.errors import InputError
 from fedvhost.evidence import Evidence, Spoiled, changed_inputs, digest, file_of, now, read_all
+from fedvhost.pipeline.builds.backends import for_others
 from fedvhost.pipeline.decisions.ledger import Decisions, read_decisions
 from fedvhost.pipeline.inputs import Manifests, Request, read_manifests
 from fedvhost.pipeline.spec.order import spec_seen
@@ -47,7 +49,7 @@ def collect(workspace: Workspace, request: Request, today: datetime.date) -> Cas
         _ships(workspace, release, packages, plan, pieces),
         {p: _patches(workspace, release, p) for p in packages},
         {p: spec_seen(workspace, release.packages[p], release.dist) for p in packages},
-        several=len(workspace.features()) > 1,
+        several=len(workspace.features()) > 1, machine=os.uname().machine, elsewhere=for_others(release),
     )  # fmt: skip
 
 

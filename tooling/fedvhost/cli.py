@@ -43,6 +43,7 @@ class Verb:
         module, _, attribute = self.where.partition(":")
         command = getattr(importlib.import_module(module), attribute)
         assert isinstance(command, click.Command)
+        command.short_help = self.help
         return command
 
 
@@ -77,6 +78,7 @@ VERBS: Mapping[str, Verb] = {
     "init": Verb("fedvhost.commands.init:init", "Make a workspace from the data that came along."),
     "doctor": Verb("fedvhost.commands.doctor:doctor", "Say what is missing here, and how to install it."),
     "completion": Verb("fedvhost.commands.completion:completion", "Print the completion script of a shell."),
+    "man": Verb("fedvhost.commands.man:man", "Write the manual pages."),
 }
 
 

@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -14,7 +15,7 @@ import pytest
 
 from conftest import Cli
 from fedvhost import cli as command_line
-from fedvhost.errors import InputError
+from fedvhost.errors import InputError, ToolError
 from fedvhost.shipped import make_workspace
 
 
@@ -24,14 +25,14 @@ def fedvhost(*args: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def failing(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
-    """Let the verb ``doctor`` end with ``error``."""
+def failing(monkeypatch: pytest.MonkeyPatch, error: BaseException, *flags: str) -> None:
+    """Let the verb ``doctor`` end with ``error``; it takes ``flags``."""
 
-    @click.command()
-    def fail() -> None:
+    def fail(**_: bool) -> None:
         raise error
 
-    monkeypatch.setattr(command_line.Verb, "load", lambda self: fail)
+    command = click.Command("fail", callback=fail, params=[click.Option([f], is_flag=True) for f in flags])
+    monkeypatch.setattr(command_line.Verb, "load", lambda self: command)
 
 
 def test_help_names_every_verb_and_loads_none(tmp_path: Path) -> None:
@@ -96,6 +97,57 @@ def test_wrong_input_is_told_on_stderr_with_the_place(cli: Cli, monkeypatch: pyt
 
     assert (ran.code, ran.out) == (2, "")
     assert ran.err == "fedvhost: error: f13.toml:3: dits: unknown key\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (
+            InputError("unknown key", file="f13.toml", line=3, key="dits"),
+            {"message": "unknown key", "exit_code": 2, "file": "f13.toml", "line": 3, "key": "dits"},
+        ),
+        (InputError("no such thing"), {"message": "no such thing", "exit_code": 2}),
+        (ToolError("rpm is gone"), {"message": "rpm is gone", "exit_code": 3}),
+        (click.UsageError("which?"), {"message": "which?", "exit_code": 2}),
+        (OSError(errno.EIO, "I/O error", "/w/x"), {"message": "'/w/x': I/O error", "exit_code": 3}),
+    ],
+)
+def test_an_error_is_json_too_where_json_was_asked_for(
+    error: Exception, told: dict[str, object], cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing(monkeypatch, error, "--json")
+
+    ran = cli("doctor", "--json")
+
+    assert (ran.code, json.loads(ran.out)) == (told["exit_code"], {"error": told})
+    assert str(told["message"]) in ran.err
+    assert cli("doctor").out == ""
+
+
+@pytest.mark.parametrize(
+    "args",
+    [("no-verb", "--json"), ("build", "--json", "--no-such-option"), ("checklist", "--format", "json")],
+)
+def test_a_wrong_command_line_is_json_too(args: tuple[str, ...], cli: Cli, tmp_path: Path) -> None:
+    ran = cli(*args, cwd=tmp_path)
+
+    error = json.loads(ran.out)["error"]
+    assert (ran.code, error["exit_code"]) == (2, 2)
+    assert error["message"] in ran.err
+
+
+def test_what_is_no_option_asks_for_no_json(cli: Cli, tmp_path: Path) -> None:
+    assert cli("explain", "--", "--json", cwd=tmp_path).out == ""
+
+
+def test_all_that_tells_something_takes_json(cli: Cli) -> None:
+    def options(command: click.Command) -> Iterator[tuple[str, bool]]:
+        yield str(command.name), any("--json" in p.opts for p in command.params)
+        for own in getattr(command, "commands", {}).values():
+            yield from options(own)
+
+    found = [o for verb in command_line.VERBS.values() for o in options(verb.load())]
+    assert [name for name, takes in found if not takes] == ["completion"]
 
 
 def test_a_full_disk_names_the_file_and_what_to_do(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,9 +7,12 @@ wrong; 3 something kept us from finding out; 130 interrupted; 141 the reader of 
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import errno
 import importlib
+import itertools
+import json
 import os
 import signal
 import sys
@@ -23,7 +26,7 @@ from click.shell_completion import CompletionItem, shell_complete
 
 from fedvhost import __version__
 from fedvhost.commands.context import Invocation
-from fedvhost.errors import FedvhostError
+from fedvhost.errors import FedvhostError, InputError
 
 PROGRAM = "fedvhost"
 COMPLETE_VARIABLE = "_FEDVHOST_COMPLETE"
@@ -138,8 +141,10 @@ def group(ctx: click.Context, directory: Path | None, quiet: bool) -> None:
 def run(args: Sequence[str]) -> int:
     """Carry out one command line and return its exit code; errors are told on stderr.
 
-    A verb that returns a number ends with it; ``ctx.exit(1)`` does the same.
+    A verb that returns a number ends with it; ``ctx.exit(1)`` does the same. With ``--json`` an error is one
+    object on stdout as well.
     """
+    as_json = wants_json(args)
     try:
         with group.make_context(PROGRAM, list(args)) as ctx:
             answer = group.invoke(ctx)
@@ -148,15 +153,25 @@ def run(args: Sequence[str]) -> int:
         return end.exit_code
     except click.ClickException as error:
         error.show()
-        return 2
+        return _as_json(2, error.format_message()) if as_json else 2
     except FedvhostError as error:
-        return _told(error, str(error), error.exit_code)
+        code = _told(error, str(error), error.exit_code)
+        if as_json and isinstance(error, InputError):
+            return _as_json(code, error.message, file=error.file, key=error.key, line=error.line)
+        return _as_json(code, str(error)) if as_json else code
     except (KeyboardInterrupt, click.Abort) as error:
         return _told(error, "interrupted; what is done is kept, and the same command resumes", INTERRUPTED)
     except BrokenPipeError:
         raise
     except OSError as error:
-        return _told(error, _about(error), FedvhostError.exit_code)
+        code = _told(error, _about(error), FedvhostError.exit_code)
+        return _as_json(code, _about(error)) if as_json else code
+
+
+def wants_json(args: Sequence[str]) -> bool:
+    """Whether a command line asks for JSON; looked at before it is known to be right."""
+    given = args[: args.index("--")] if "--" in args else args
+    return "--json" in given or "--format=json" in given or ("--format", "json") in itertools.pairwise(given)
 
 
 def main(args: Sequence[str] | None = None) -> NoReturn:
@@ -195,6 +210,16 @@ def _told(error: BaseException, text: str, code: int) -> int:
     click.secho(f"{PROGRAM}: ", nl=False, err=True)
     click.secho("error: ", fg="red", bold=True, nl=False, err=True, color=_color())
     click.echo(text, err=True)
+    return code
+
+
+def _as_json(code: int, message: str, **place: object) -> int:
+    """Print an error for a program that reads our output: what, and where if that is known."""
+    known = {name: str(at) if name == "file" else at for name, at in place.items() if at is not None}
+    error = {"message": message, "exit_code": code, **known}
+    # The output may be what failed; the exit code and stderr have said so.
+    with contextlib.suppress(OSError):
+        click.echo(json.dumps({"error": error}, indent=2, sort_keys=True, ensure_ascii=False))
     return code
 
 

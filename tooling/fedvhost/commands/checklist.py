@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from fedvhost.commands.context import Invocation
+from fedvhost.commands.context import Invocation, json_option, say_json, wants_json
 from fedvhost.commands.run import style
 
 if TYPE_CHECKING:
@@ -108,8 +107,7 @@ def checklist(
 
     outcome = go_through(case_of(ctx)[2])
     if as_json or form == "json":
-        found = report.checklist_object(outcome)
-        click.echo(json.dumps(found, indent=2, sort_keys=True, ensure_ascii=False))
+        say_json(report.checklist_object(outcome))
     elif form == "md" or form == "html":
         click.echo(report.rendered(outcome, "md" if form == "md" else "html"), nl=False)
     else:
@@ -124,6 +122,7 @@ def checklist(
 @click.option("--no-go", is_flag=True, help="Say no; needs --because.")
 @click.option("--because", default="", help="Why.")
 @asked_options
+@json_option
 @click.pass_context
 def sign(ctx: click.Context, /, role: str, by: str, no_go: bool, because: str, **_: Any) -> int:
     """Say go (or no-go) for ROLE: of exactly what is here now.
@@ -141,7 +140,10 @@ def sign(ctx: click.Context, /, role: str, by: str, no_go: bool, because: str, *
     if no_go and not because.strip():
         raise InputError("a no-go needs a reason: --because")
     _keep(workspace, case, SignOff(role, by, not no_go, because, now(), dict(case.ships)))
-    click.echo(f"{role}: {'no-go' if no_go else 'go'} by {by}, of {len(case.ships)} files and builds")
+    if wants_json(ctx):
+        say_json({"role": role, "by": by, "go": not no_go, "because": because, "of": dict(case.ships)})
+    else:
+        click.echo(f"{role}: {'no-go' if no_go else 'go'} by {by}, of {len(case.ships)} files and builds")
     return 0
 
 
@@ -152,6 +154,7 @@ def sign(ctx: click.Context, /, role: str, by: str, no_go: bool, because: str, *
 @click.option("--no-go", is_flag=True, help="It is not right; needs --because.")
 @click.option("--because", default="", help="Why, or the ticket that says so.")
 @asked_options
+@json_option
 @click.pass_context
 def review(
     ctx: click.Context, /, item: str, subjects: tuple[str, ...], by: str, no_go: bool, because: str,
@@ -166,6 +169,10 @@ def review(
     workspace, _request, case = case_of(ctx)
     said = [review_of(case, item, s, by, ok=not no_go, because=because) for s in subjects]
     _keep(workspace, case, *said)
+    if wants_json(ctx):
+        found = {"item": item, "subjects": list(subjects), "by": by, "ok": not no_go, "because": because}
+        say_json(found)
+        return 0
     for subject in subjects:
         click.echo(f"{item}: {subject}: {'refused' if no_go else 'reviewed'} by {by}")
     return 0
@@ -178,6 +185,7 @@ def review(
 @click.option("--because", required=True, help="Why it may pass.")
 @click.option("--until", required=True, metavar="DATE", help="The last day it holds.")
 @asked_options
+@json_option
 @click.pass_context
 def waive(
     ctx: click.Context, /, item: str, scenario: str, by: str, because: str, until: str,
@@ -196,17 +204,22 @@ def waive(
     still_open = [f.scenario for f in settled.open] if settled else []
     known = settled.item if settled else None
     refused = overbroad(known, scenario, until, because, still_open, case.today)
-    if refused is not None:
+    if refused is None:
+        _keep(workspace, case, Waiver(item, scenario, by, because, until, now(), dict(case.builds)))
+    if wants_json(ctx):
+        said = {"item": item, "scenario": scenario, "by": by, "because": because, "until": until}
+        say_json({**said, "refused": refused})
+    elif refused is None:
+        click.echo(f"{item}: {scenario}: waived by {by} until {until}")
+    else:
         click.echo(f"refused: {refused}")
-        return 1
-    _keep(workspace, case, Waiver(item, scenario, by, because, until, now(), dict(case.builds)))
-    click.echo(f"{item}: {scenario}: waived by {by} until {until}")
-    return 0
+    return 0 if refused is None else 1
 
 
 @checklist.command()
 @click.option("--change", default="", help="What will change, if it is not the feature itself.")
 @asked_options
+@json_option
 @click.pass_context
 def exception(ctx: click.Context, /, change: str, **_: Any) -> int:
     """Write a freeze exception request, for a ticket: what changes, why now, what if not, what was tested.
@@ -216,7 +229,11 @@ def exception(ctx: click.Context, /, change: str, **_: Any) -> int:
     from fedvhost.pipeline.decisions.documenting import exception_request
 
     workspace, _request, case = case_of(ctx)
-    click.echo(exception_request(workspace, case, change), nl=False)
+    request = exception_request(workspace, case, change)
+    if wants_json(ctx):
+        say_json({"feature": case.feature.name, "release": case.release.name, "markdown": request})
+    else:
+        click.echo(request, nl=False)
     return 0
 
 

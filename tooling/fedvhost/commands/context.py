@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,6 +45,19 @@ pass_invocation = click.make_pass_decorator(Invocation)
 def json_option(command: F) -> F:
     """``--json``: the result as JSON on stdout. The parameter is ``as_json``."""
     return click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")(command)
+
+
+def wants_json(ctx: click.Context) -> bool:
+    """Whether ``--json`` was given, to a verb or to the verb that it is a verb of."""
+    here: click.Context | None = ctx
+    while here is not None and not here.params.get("as_json"):
+        here = here.parent
+    return here is not None
+
+
+def say_json(found: object) -> None:
+    """Print a result as JSON: sorted, one fact a line."""
+    click.echo(json.dumps(found, indent=2, sort_keys=True, ensure_ascii=False))
 
 
 def upstream_option(command: F) -> F:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from fedvhost.commands.context import Invocation, json_option, pass_invocation
+from fedvhost.commands.context import Invocation, json_option, pass_invocation, say_json
 
 if TYPE_CHECKING:
     from fedvhost.report.roff import Entry, Page, Part
@@ -66,8 +65,7 @@ def man(ctx: click.Context, invocation: Invocation, directory: Path | None, as_j
     folder = directory.absolute()
     written = {path.name for path in write_all({folder / name: text for name, text in pages.items()})}
     if as_json:
-        found = {"directory": str(folder), "pages": sorted(pages), "written": sorted(written)}
-        click.echo(json.dumps(found, indent=2, sort_keys=True))
+        say_json({"directory": str(folder), "pages": sorted(pages), "written": sorted(written)})
         return
     click.echo(f"{len(pages)} pages in '{directory}'; {len(written)} of them changed")
     invocation.remark(f"Next:  man '{directory / 'fedvhost.1'}'")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from fedvhost.commands.context import Invocation, pass_invocation
+from fedvhost.commands.context import Invocation, json_option, pass_invocation, say_json
 
 
 @click.command()
@@ -24,6 +24,7 @@ from fedvhost.commands.context import Invocation, pass_invocation
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=0, help="The port for --serve (else: a free one)."
 )
+@json_option
 @pass_invocation
 def report(
     invocation: Invocation,
@@ -33,6 +34,7 @@ def report(
     output: Path | None,
     serve: bool,
     port: int,
+    as_json: bool,
 ) -> int:
     """Write one HTML page of all that is known: go or no-go, picks, conflicts, specs, builds, smoke tests.
 
@@ -53,7 +55,10 @@ def report(
         from fedvhost.pipeline.page.serving import serve_page
 
         def tell(url: str) -> None:
-            click.echo(f"{url}  (Ctrl-C ends it)")
+            if as_json:
+                say_json({"url": url})
+            else:
+                click.echo(f"{url}  (Ctrl-C ends it)")
 
         serve_page(
             lambda: render(collect(workspace, request, to_day(today)), live=True),
@@ -69,7 +74,10 @@ def report(
         output = workspace.state_dir / "report" / name
     page = render(material)
     write_atomic(output.absolute(), page)
-    click.echo(f"{workspace.relative(output)}  ({len(page) / 1e6:.1f} MB)")
+    if as_json:
+        say_json({"file": workspace.relative(output), "bytes": len(page)})
+    else:
+        click.echo(f"{workspace.relative(output)}  ({len(page) / 1e6:.1f} MB)")
     return 0
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fedvhost.commands.context import Invocation, json_option, pass_invocation
+from fedvhost.commands.context import Invocation, json_option, pass_invocation, say_json
 from fedvhost.commands.run import style
 
 if TYPE_CHECKING:
@@ -101,6 +101,9 @@ def smoke(
             results.append(run_smoke(invocation.workspace(), options, watcher))
         if not as_json:
             _tell(results[-1], shapes)
+    if only_prepare and as_json:
+        say_json({"made": list(dict.fromkeys(made))})
+        return 0
     if only_prepare:
         click.echo(f"made: {', '.join(dict.fromkeys(made))}" if made else "everything is in the cache")
         return 0

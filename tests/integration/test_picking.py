@@ -13,6 +13,7 @@ from backports import FEDVHOST, Work
 from conftest import Cli
 from fedvhost.process import run
 from fedvhost.sample import Sample
+from gitrepo import Repo
 
 
 @pytest.fixture(autouse=True)
@@ -204,10 +205,36 @@ def test_only_a_part_lands_and_what_the_rest_brings_is_missed(
     whole = json.loads(ran.out)
     said = whole["picks"][0]
     assert {"path": "drivers/net", "rung": "only"}.items() <= said["notes"][-1].items()
-    assert said["notes"][-1]["how"].endswith("of the commit are left out")
+    assert said["notes"][-1]["how"] == "only this; 1 more file of the commit is left out"
     store = next((tmp_path / "cache" / "fedvhost" / "upstreams").glob("pick-*.git"))
     changed = run(["git", "-C", store, "diff-tree", "-r", "--name-only", whole["onto"], said["tree"]]).stdout
     assert changed.decode().split() == ["drivers/net/tun.c"]
+
+
+def test_nothing_is_said_of_a_part_that_is_the_whole(cli: Cli, sample: Sample) -> None:
+    commit = sample.commits["kernel/tun-orphan"]
+    history = ("--onto", "v2.6.33", "--upstream", sample.kernel)
+
+    part = cli("pick", commit, "--only", "drivers", *history)
+
+    assert (part.code, part.out) == (0, cli("pick", commit, *history).out)
+    assert "left out" not in part.out
+
+
+def test_what_changes_nothing_is_not_called_merged_as_if_it_did(cli: Cli, repo: Repo) -> None:
+    def makefile(sublevel: int, extra: str, name: str) -> str:
+        return f"VERSION = 2\nSUBLEVEL = {sublevel}\nEXTRAVERSION ={extra}\nNAME = {name}\n"
+
+    base = repo.commit("2.6.33", Makefile=makefile(33, "", "one"))
+    repo.commit("2.6.34-rc7", Makefile=makefile(34, " -rc7", "two"))
+    release = repo.commit("2.6.34", Makefile=makefile(34, "", "two"))
+
+    ran = cli("pick", release, "--onto", base, "--upstream", repo.path)
+
+    assert (ran.code, ran.out.split()[0]) == (0, "redundant")
+    assert "Makefile: merged word by word, it is what is here already (tokens)" in ran.out
+    assert "look whether it is redundant" in ran.out
+    assert "the two sides change different words" not in ran.out
 
 
 def test_a_commit_that_changes_nothing_there_is_said(cli: Cli, sample: Sample) -> None:

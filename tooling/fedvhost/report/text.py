@@ -99,7 +99,13 @@ def entry_lines(entry: Entry, style: Style, width: int) -> Iterator[str]:
     for note in entry.notes:
         yield from wrapped(note_text(note), "            ", width)
     if entry.review:
-        yield "            " + style("look at the place: a rung had to choose", "yellow")
+        yield "            " + style(look_text(entry.verdict), "yellow")
+
+
+def look_text(verdict: Verdict) -> str:
+    """Ask a person to look at what a rung decided."""
+    what = "whether it is redundant" if verdict is Verdict.REDUNDANT else "at the place"
+    return f"look {what}: a rung had to choose"
 
 
 def stop_lines(stop: Stop, style: Style, width: int) -> Iterator[str]:

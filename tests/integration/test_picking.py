@@ -13,7 +13,9 @@ from backports import FEDVHOST, Work
 from conftest import Cli
 from fedvhost.process import run
 from fedvhost.sample import Sample
+from fedvhost.workspace import Workspace
 from gitrepo import Repo
+from released import TODAY
 
 
 @pytest.fixture(autouse=True)
@@ -175,6 +177,37 @@ def test_explain_tries_a_commit_that_nobody_asked_for(done: Work, sample: Sample
         "stopped",
         sample.commits["kernel/sock-backlog"],
     )
+
+
+def test_questions_wait_for_nobody_and_change_nothing(done: Work, sample: Sample) -> None:
+    def state() -> dict[str, bytes]:
+        files = done.root.rglob(".fedvhost/**/*")
+        return {str(f.relative_to(done.root)): f.read_bytes() for f in files if f.is_file()}
+
+    ran_before = done.run("explain", sample.commits["kernel/tun-socket"])
+    before = state()
+    with Workspace(done.root).lock():
+        for verb, *options in (
+            ("explain", sample.commits["kernel/tun-socket"]),
+            ("compare", "v2.6.33..v2.6.34", "--package", "kernel"),
+            ("contingency", *TODAY),
+            ("checklist", *TODAY),
+            ("report", "--output", str(done.root.parent / "page.html"), *TODAY),
+        ):
+            ran = done.run(verb, *options)
+            assert (ran.code in (0, 1), "is at work" in ran.err) == (True, False), (verb, ran)
+            assert verb != "explain" or ran == ran_before
+        assert done.call("-C", done.root, "build", "status").code == 0
+        assert done.run("fixes").code == 3  # it leaves evidence
+    lock = ".fedvhost/lock"
+    assert {**state(), lock: b""} == {**before, lock: b""}
+
+
+def test_explain_without_a_state_folder_makes_none(done: Work, sample: Sample) -> None:
+    done.forget()
+
+    assert done.run("explain", sample.commits["kernel/tun-socket"]).code == 0
+    assert not done.file(".fedvhost").exists()
 
 
 def test_explain_of_what_no_history_has(done: Work) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import tempfile
 import tomllib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from fedvhost.backport.manifest import Adaptation, Feature, FeaturePackage, Release, ReleasePackage
 from fedvhost.backport.manifest_toml import check_together, read_feature, read_release
@@ -105,8 +107,13 @@ def read_manifests(workspace: Workspace, request: Request) -> Manifests:
 
 
 @contextmanager
-def open_jobs(workspace: Workspace, request: Request, manifests: Manifests) -> Iterator[tuple[Job, ...]]:
+def open_jobs(
+    workspace: Workspace, request: Request, manifests: Manifests, *, apart: bool = False
+) -> Iterator[tuple[Job, ...]]:
     """Open the history of each package and resolve every commit that the manifests name.
+
+    ``apart``: in stores that end with the block instead of the workspace's own. For what only asks: it
+    changes nothing that another run works with, so it needs no lock.
 
     Raises:
         InputError: a history is not there, or lacks a commit that a manifest names.
@@ -123,7 +130,12 @@ def open_jobs(workspace: Workspace, request: Request, manifests: Manifests) -> I
                 name, workspace=workspace, url=place.upstream, given=given, tell=request.tell,
                 revisions=[place.base, part.until, *(c.commit for c in (*part.also, *part.taken))],
             )  # fmt: skip
-            store = stack.enter_context(open_store(upstream, workspace.store_dir(name)))
+            folder = workspace.store_dir(name)
+            if apart:
+                folder = (
+                    Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fedvhost-"))) / folder.name
+                )
+            store = stack.enter_context(open_store(upstream, folder))
             jobs.append(replace(_job(name, manifests, upstream, store), answers=answers))
         yield tuple(jobs)
 

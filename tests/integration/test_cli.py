@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import errno
 import json
 import subprocess
@@ -13,9 +14,11 @@ from pathlib import Path
 import click
 import pytest
 
-from conftest import Cli
+from conftest import Cli, Ran
 from fedvhost import cli as command_line
+from fedvhost.commands.offered import SHAPES
 from fedvhost.errors import InputError, ToolError
+from fedvhost.inside import catalogue
 from fedvhost.shipped import make_workspace
 
 
@@ -47,7 +50,8 @@ def test_help_names_every_verb_and_loads_none(tmp_path: Path) -> None:
     )
 
     assert all(f"\n  {verb} " in done.stdout for verb in command_line.VERBS)
-    assert done.stdout.splitlines()[-1] == "['fedvhost.commands.context']"
+    loaded = ["fedvhost.commands.context", "fedvhost.commands.offered"]
+    assert sorted(ast.literal_eval(done.stdout.splitlines()[-1])) == loaded
 
 
 def test_who_has_closed_the_output_gets_the_exit_code_and_no_traceback(tmp_path: Path) -> None:
@@ -209,6 +213,79 @@ def test_completion_offers_verbs_without_loading_them(cli: Cli, monkeypatch: pyt
     monkeypatch.setenv("COMP_CWORD", "1")
 
     assert cli().out == "plain,backport\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        ("backport --release", ["f13"]),
+        ("backport --release f", ["f13"]),
+        ("backport --feature", ["vhost-net"]),
+        ("backport --package", ["kernel", "qemu-kvm"]),
+        ("check --package kernel --package", ["qemu-kvm"]),
+        ("build --package q", ["qemu-kvm"]),
+        ("report --release", ["f13"]),
+        ("contingency set on --release", ["f13"]),
+        ("smoke --shape", ["driver", "guest", "full", "sample", "f13"]),
+        ("smoke --shape f13 --shape f", ["full"]),
+        ("checklist sign", ["development", "qa", "release-engineering"]),
+        ("checklist sign --release f13 q", ["qa"]),
+        ("checklist waive test", ["test-plan"]),
+        ("checklist review plan", ["plan-reviewed"]),
+    ],
+)
+def test_completion_offers_what_the_workspace_has(
+    words: str, offered: list[str], cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = make_workspace(tmp_path / "w")
+    assert made is not None
+    given = ["fedvhost", "-C", str(made.root), *words.split()]
+    last = given[-1]
+    begun = last not in {"sign", "waive", "review"} and not last.startswith("-")
+    monkeypatch.setenv("_FEDVHOST_COMPLETE", "bash_complete")
+    monkeypatch.setenv("COMP_WORDS", " ".join(given))
+    monkeypatch.setenv("COMP_CWORD", str(len(given) - begun))
+
+    assert [line.removeprefix("plain,") for line in cli().out.splitlines()] == offered
+
+
+def test_completion_is_silent_where_there_is_nothing(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("_FEDVHOST_COMPLETE", "bash_complete")
+    monkeypatch.setenv("COMP_WORDS", "fedvhost checklist sign ")
+    monkeypatch.setenv("COMP_CWORD", "3")
+
+    assert cli(cwd=tmp_path) == Ran(0, "\n", "")
+
+
+HEAVY = (
+    *("rich", "jinja2", "tomlkit", "tree_sitter", "rpm", "koji"),
+    *("fedvhost.pipeline", "fedvhost.report", "fedvhost.release", "fedvhost.backport"),
+)
+
+
+def test_completion_of_values_imports_nothing_heavy(tmp_path: Path) -> None:
+    made = make_workspace(tmp_path / "w")
+    assert made is not None
+    words = f"fedvhost -C {made.root} checklist --release f13 waive "
+    script = (
+        "import os, sys\n"
+        f"os.environ.update(_FEDVHOST_COMPLETE='bash_complete', COMP_WORDS={words!r}, COMP_CWORD='7')\n"
+        "from fedvhost.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        f"print([m for m in sys.modules if m.startswith({HEAVY})])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+
+    *offered, loaded = done.stdout.splitlines()
+    assert "plain,test-plan" in offered
+    assert loaded == "[]"
+
+
+def test_shapes_that_are_offered_are_those_that_there_are() -> None:
+    assert tuple(catalogue.SHAPES) == SHAPES
 
 
 def test_no_color_is_respected_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fedvhost.commands.context import Invocation, json_option, pass_invocation, say_json, upstream_option
+from fedvhost.commands.context import (
+    Invocation,
+    feature_option,
+    json_option,
+    package_option,
+    pass_invocation,
+    release_option,
+    say_json,
+    upstream_option,
+)
 from fedvhost.commands.run import progress_of, request_of, style
 
 if TYPE_CHECKING:
@@ -18,9 +27,9 @@ INTERRUPTED = 130
 
 
 @click.group(invoke_without_command=True, subcommand_metavar="[status|logs|cancel]")
-@click.option("--release", help="The release to build for (else: the only one there is).")
-@click.option("--feature", help="The feature (else: the only one there is).")
-@click.option("--package", "packages", multiple=True, help="Only this package; may be repeated.")
+@release_option("The release to build for (else: the only one there is).")
+@feature_option
+@package_option
 @click.option("--srpm", "only_srpm", is_flag=True, help="Only make the source packages.")
 @click.option("--scratch", is_flag=True, help="A build to try things on, which is no release of anything.")
 @click.option(

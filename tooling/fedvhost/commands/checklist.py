@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from fedvhost.commands.context import Invocation, json_option, say_json, wants_json
+from fedvhost.commands import offered
+from fedvhost.commands.context import (
+    Invocation,
+    feature_option,
+    json_option,
+    release_option,
+    say_json,
+    wants_json,
+)
 from fedvhost.commands.run import style
 
 if TYPE_CHECKING:
@@ -26,8 +34,8 @@ _ASKED = "release", "feature", "today"
 def asked_options(command: F) -> F:
     """``--release``, ``--feature``, ``--today``; behind the verb or behind its own verb."""
     options = (
-        click.option("--release", help="The release: f13."),
-        click.option("--feature", help="The feature (else: the only one there is)."),
+        release_option(),
+        feature_option,
         click.option("--today", metavar="DATE", help="Look at it as on that day, 2010-02-09 (else: today)."),
     )
     for option in reversed(options):
@@ -117,7 +125,7 @@ def checklist(
 
 
 @checklist.command()
-@click.argument("role")
+@click.argument("role", shell_complete=offered.roles)
 @by_option
 @click.option("--no-go", is_flag=True, help="Say no; needs --because.")
 @click.option("--because", default="", help="Why.")
@@ -148,7 +156,7 @@ def sign(ctx: click.Context, /, role: str, by: str, no_go: bool, because: str, *
 
 
 @checklist.command()
-@click.argument("item")
+@click.argument("item", shell_complete=offered.items)
 @click.argument("subjects", nargs=-1, required=True)
 @by_option
 @click.option("--no-go", is_flag=True, help="It is not right; needs --because.")
@@ -179,7 +187,7 @@ def review(
 
 
 @checklist.command()
-@click.argument("item")
+@click.argument("item", shell_complete=offered.items)
 @click.option("--scenario", required=True, help="The one finding to let pass, as the checklist names it.")
 @by_option
 @click.option("--because", required=True, help="Why it may pass.")

@@ -6,12 +6,19 @@ from pathlib import Path
 
 import click
 
-from fedvhost.commands.context import Invocation, json_option, pass_invocation, say_json
+from fedvhost.commands.context import (
+    Invocation,
+    feature_option,
+    json_option,
+    pass_invocation,
+    release_option,
+    say_json,
+)
 
 
 @click.command()
-@click.option("--release", help="The release: f13 (else: the only one there is).")
-@click.option("--feature", help="The feature (else: the only one there is).")
+@release_option("The release: f13 (else: the only one there is).")
+@feature_option
 @click.option(
     "--today", metavar="DATE", help="Look at the schedule as on that day, 2010-02-09 (else: today)."
 )

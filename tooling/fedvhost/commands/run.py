@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from fedvhost.commands.context import Invocation, json_option, upstream_option
+from fedvhost.commands.context import (
+    Invocation,
+    feature_option,
+    json_option,
+    package_option,
+    release_option,
+    upstream_option,
+)
 
 if TYPE_CHECKING:
     from fedvhost.pipeline.inputs import Request
@@ -25,9 +32,9 @@ SAMPLE = "sample"
 def run_options(command: F) -> F:
     """The options that say what to work on: release, feature, packages, upstreams, and ``--json``."""
     options = (
-        click.option("--release", required=True, help="The release to land in: f13."),
-        click.option("--feature", help="The feature (else: the only one there is)."),
-        click.option("--package", "packages", multiple=True, help="Only this package; may be repeated."),
+        release_option("The release to land in: f13.", required=True),
+        feature_option,
+        package_option,
         upstream_option,
         json_option,
     )

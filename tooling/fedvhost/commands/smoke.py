@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fedvhost.commands import offered
 from fedvhost.commands.context import Invocation, json_option, pass_invocation, say_json
 from fedvhost.commands.run import style
 
@@ -24,7 +25,7 @@ _PATH = click.Path(path_type=Path)
 
 @click.command()
 @click.option(
-    "--shape", "shapes", multiple=True,
+    "--shape", "shapes", multiple=True, shell_complete=offered.shapes,
     help="driver: the kernel half; guest: real guests; full: the test plan; sample: the sample's "
     "packages; f13: the built 2.6.33 and qemu-kvm. May be repeated "
     "(else: those that the release's gate names, or driver).",
@@ -34,8 +35,13 @@ _PATH = click.Path(path_type=Path)
     "--repeat", type=click.IntRange(min=1),
     help="Do it so many times (else: as often as the release's gate demands, or once).",
 )  # fmt: skip
-@click.option("--release", default="", help="The release whose evidence this is: f13.")
-@click.option("--feature", default="", help="The feature (else: the only one there is).")
+@click.option(
+    "--release", default="", shell_complete=offered.releases, help="The release whose evidence this is: f13."
+)
+@click.option(
+    "--feature", default="", shell_complete=offered.features,
+    help="The feature (else: the only one there is).",
+)  # fmt: skip
 @click.option("--kernel", type=_PATH, help="Boot this kernel (bzImage or vmlinux); with --modules.")
 @click.option("--modules", type=_PATH, metavar="DIR", help="Its modules: lib/modules/<release>.")
 @click.option(

@@ -210,7 +210,9 @@ def test_a_plan_that_is_cut_off(done: Work) -> None:
     whole = done.contents()
     done.file(PLAN).write_bytes(whole[PLAN][:1000])
 
-    refused(done.run("export"), 2, f"{PLAN}: not a plan", "make a new one with 'fedvhost plan'")
+    refused(
+        done.run("export"), 2, ": not a plan: this is not JSON", PLAN, "make a new one with 'fedvhost plan'"
+    )
     assert done.run("plan").code == 0
     assert done.contents() == whole
 

@@ -26,7 +26,7 @@ from backports import (
     Work,
     contents,
 )
-from fedvhost.process import run
+from fedvhost.process import missing, run
 from fedvhost.sample import Sample
 
 
@@ -471,3 +471,20 @@ def test_interrupted_and_the_same_command_again(
             assert is_there == (fresh.file(spec).read_bytes() == (finished.root / spec).read_bytes())
     assert fresh.run("backport").code == 0
     assert fresh.contents() == contents(finished.root)
+
+
+@pytest.mark.parametrize("option", ["--kernel", "--kernel-rpm", "--modules"])
+def test_a_kernel_to_test_that_is_not_there(
+    option: str, done: Work, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))  # before any program is looked for
+
+    refused(done.run("smoke", option, "/not/there"), 2, f"{option} '/not/there': no such ")
+
+
+def test_a_program_that_is_missing_is_named_with_the_package_that_has_it() -> None:
+    assert str(missing("rpm2cpio")) == (
+        "'rpm2cpio' not found; try: dnf install rpm   (Debian: apt-get install rpm2cpio)"
+    )
+    assert "dnf install rpm-build   (Debian: apt-get install rpm)" in str(missing("rpmspec"))
+    assert "dnf install cpio   (Debian: apt-get install cpio)" in str(missing("cpio"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -86,6 +86,8 @@ def smoke(
     from fedvhost.pipeline.smoke.options import Options, demanded
     from fedvhost.pipeline.smoke.smoking import run_smoke
 
+    for option, named in (("kernel", (kernel,)), ("modules", (modules,)), ("kernel-rpm", kernel_rpms)):
+        _check_there(f"--{option}", named)
     gate, runs = demanded(invocation.workspace(), release) if release else ((), 1)
     shapes = shapes or gate or ("driver",)
     if only_list:
@@ -120,6 +122,15 @@ def smoke(
         whole = found[0] if len(found) == 1 else {"ok": all(r.ok for r in results), "shapes": found}
         click.echo(json.dumps(whole, indent=2, sort_keys=True, ensure_ascii=False))
     return 0 if all(r.ok for r in results) else 1
+
+
+def _check_there(option: str, files: Iterable[Path | None]) -> None:
+    """Look for what an option names before anything is prepared for it."""
+    from fedvhost.errors import InputError
+
+    for file in files:
+        if file is not None and not file.exists():
+            raise InputError(f"{option} '{file}': no such {'folder' if option == '--modules' else 'file'}")
 
 
 def _tell(result: Smoke, shapes: tuple[str, ...]) -> None:

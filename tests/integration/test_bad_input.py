@@ -473,6 +473,16 @@ def test_interrupted_and_the_same_command_again(
     assert fresh.contents() == contents(finished.root)
 
 
+@pytest.mark.parametrize("day", ["2010-13-01", "2010-02-30", "soon", ""])
+def test_a_waiver_until_a_day_that_there_is_not(day: str, done: Work) -> None:
+    said = ("--scenario", "whql", "--by", "Wim", "--because", "there is no such guest here", "--until", day)
+
+    ran = done.call("-C", done.root, "checklist", "waive", "test-plan", "--release", "f13", *said)
+
+    refused(ran, 2, f"--until '{day}': there is no such day; write it as 2010-02-09")
+    assert not done.file("backport/decisions").exists()
+
+
 @pytest.mark.parametrize("option", ["--kernel", "--kernel-rpm", "--modules"])
 def test_a_kernel_to_test_that_is_not_there(
     option: str, done: Work, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

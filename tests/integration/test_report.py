@@ -178,7 +178,7 @@ def test_what_is_asked_wrongly_is_told(fresh: Work) -> None:
     for words, said in (
         (("--release", "f99"), "no release 'f99'"),
         (("--release", "f13", "--feature", "vhost"), "did you mean 'vhost-net'?"),
-        (("--release", "f13", "--today", "soon"), "write a day as 2010-02-09"),
+        (("--release", "f13", "--today", "soon"), "there is no such day; write it as 2010-02-09"),
         (("--serve", "--output", "x.html"), "leave --output out"),
     ):
         ran = fresh.call("-C", fresh.root, "report", *words)

@@ -191,7 +191,7 @@ def review(
 @click.option("--scenario", required=True, help="The one finding to let pass, as the checklist names it.")
 @by_option
 @click.option("--because", required=True, help="Why it may pass.")
-@click.option("--until", required=True, metavar="DATE", help="The last day it holds.")
+@click.option("--until", required=True, metavar="DATE", help="The last day it holds: 2010-04-30.")
 @asked_options
 @json_option
 @click.pass_context
@@ -204,9 +204,11 @@ def waive(
     Exit code 1: it is too broad, or for nothing that is open, and was refused.
     """
     from fedvhost.evidence import now
+    from fedvhost.pipeline.decisions.deciding import to_day
     from fedvhost.release.checks import go_through
     from fedvhost.release.people import Waiver, overbroad
 
+    until = to_day(until, "--until").isoformat()
     workspace, _request, case = case_of(ctx)
     settled = next((s for s in go_through(case).settled if s.item.id == item), None)
     still_open = [f.scenario for f in settled.open] if settled else []

@@ -176,8 +176,9 @@ def _headers(head: bytes) -> Iterator[tuple[str, str]]:
             yield name.lower(), value.strip()
 
 
-def to_day(text: str | None) -> datetime.date:
-    """Read the day that a decision is looked at from; without one it is today (UTC, SOURCE_DATE_EPOCH).
+def to_day(text: str | None, option: str = "--today") -> datetime.date:
+    """Read a day: that a decision is looked at from, or another ``option``'s. Without one it is today (UTC,
+    SOURCE_DATE_EPOCH).
 
     Raises:
         InputError: it is no date.
@@ -187,4 +188,4 @@ def to_day(text: str | None) -> datetime.date:
     try:
         return datetime.date.fromisoformat(text)
     except ValueError:
-        raise InputError(f"--today '{text}': write a day as 2010-02-09") from None
+        raise InputError(f"{option} '{text}': there is no such day; write it as 2010-02-09") from None

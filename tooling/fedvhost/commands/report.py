@@ -27,7 +27,11 @@ from fedvhost.commands.context import (
     help="Where the page goes (else: .fedvhost/report/<release>-<feature>.html, which git ignores: the page "
     "has upstream's words in it).",
 )  # fmt: skip
-@click.option("--serve", is_flag=True, help="Show the page live, on this machine only, while a run goes on.")
+@click.option(
+    "--serve",
+    is_flag=True,
+    help="Show the page live, on this machine only, while a run goes on; Ctrl-C ends it, with exit code 0.",
+)
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=0, help="The port for --serve (else: a free one)."
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import errno
 import json
+import re
 import subprocess
 import sys
 import time
@@ -297,11 +298,45 @@ def test_no_color_is_respected_on_a_terminal(monkeypatch: pytest.MonkeyPatch) ->
         colors.append(ctx.color)
 
     monkeypatch.setattr(command_line.Verb, "load", lambda self: look)
+    monkeypatch.setenv("TERM", "xterm")
     command_line.run(["doctor"])
     monkeypatch.setenv("NO_COLOR", "1")
     command_line.run(["doctor"])
+    monkeypatch.delenv("NO_COLOR")
+    monkeypatch.setenv("TERM", "dumb")
+    command_line.run(["doctor"])
 
-    assert colors == [None, False]
+    assert colors == [None, False, False]
+
+
+def test_help_names_every_exit_code(cli: Cli) -> None:
+    told = " ".join(cli("--help").out.split()).partition("Exit codes: ")[2]
+
+    assert re.findall(r"\d+", told) == ["0", "1", "2", "3", "130", "141"]
+
+
+def test_a_command_that_is_suggested_works_where_this_one_was_given(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "my work"
+    assert make_workspace(folder) is not None
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "no-histories"))
+
+    no_plan = ("spec", "--check", "--release", "f13")
+    assert "make it with: fedvhost -C 'my work' plan --release f13" in cli("-C", "my work", *no_plan).err
+    assert "make it with: fedvhost plan --release f13" in cli(*no_plan, cwd=folder).err
+
+    asked = ("checklist", "--release", "f13", "--today", "2010-02-01")
+    found = re.findall(r"→ (fedvhost \S+ \S+)", cli("-C", folder, *asked).out)
+    assert found and set(found) == {f"fedvhost -C '{tmp_path}/my"}
+    assert set(re.findall(r"→ (fedvhost \S+)", cli(*asked, cwd=folder).out)) != {"fedvhost -C"}
+    # What others read, elsewhere, has no folder of this machine.
+    for form in ("md", "html"):
+        assert "-C" not in cli("-C", folder, *asked, "--format", form).out
+    report = tmp_path / "page.html"
+    cli("-C", folder, "report", "--release", "f13", "--today", "2010-02-01", "--output", report)
+    assert "fedvhost backport" in report.read_text() and f"-C '{tmp_path}" not in report.read_text()
 
 
 def test_init_makes_a_workspace_that_doctor_recognises(cli: Cli, tmp_path: Path) -> None:

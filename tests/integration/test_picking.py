@@ -221,7 +221,8 @@ def test_explain_needs_a_plan(fresh: Work, sample: Sample) -> None:
     ran = fresh.run("explain", sample.commits["kernel/vhost-net"])
 
     assert ran.code == 2
-    assert "there is no plan" in ran.err and "fedvhost plan --release f13" in ran.err
+    then = f"make it with: fedvhost -C {fresh.root} plan --release f13"
+    assert "there is no plan" in ran.err and then in ran.err
 
 
 # -- a part of a commit -----------------------------------------------------------------------------

@@ -170,7 +170,7 @@ def test_without_a_series_there_is_nothing_to_hold_the_spec_against(fresh: Work)
     ran = fresh.run("spec", "--check", "--package", "kernel")
 
     assert ran.code == 2
-    assert "patches/f13/kernel: no series is exported here; make it with 'fedvhost backport" in ran.err
+    assert f"kernel: no series is exported here; make it with: fedvhost -C {fresh.root} backport" in ran.err
 
 
 @pytest.fixture

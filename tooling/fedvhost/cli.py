@@ -119,7 +119,8 @@ class Verbs(click.Group):
     subcommand_metavar="VERB [ARGS]...",
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Each verb has its own --help. Exit codes: 0 done and true, 1 the answer is no, "
-    "2 the input is wrong, 3 something kept us from finding out.",
+    "2 the input is wrong, 3 something kept us from finding out, 130 interrupted, "
+    "141 the reader of the output went away.",
 )
 @click.option(
     "-C",
@@ -133,8 +134,7 @@ class Verbs(click.Group):
 @click.pass_context
 def group(ctx: click.Context, directory: Path | None, quiet: bool) -> None:
     """Backport an upstream feature into a frozen Fedora release, and prove it."""
-    if os.environ.get("NO_COLOR"):
-        ctx.color = False
+    ctx.color = _color()
     ctx.obj = Invocation(directory, quiet)
 
 
@@ -224,7 +224,8 @@ def _as_json(code: int, message: str, **place: object) -> int:
 
 
 def _color() -> bool | None:
-    return False if os.environ.get("NO_COLOR") else None
+    """False where nobody wants colours or can see them; None: click finds out whether it is a terminal."""
+    return False if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" else None
 
 
 def _about(error: OSError) -> str:

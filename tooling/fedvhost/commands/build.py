@@ -89,7 +89,7 @@ def build(
     with screen_of(invocation) as screen:
         backend = open_backend(workspace, order.via)
         chain = run_chain(workspace, request, manifests, order, backend, screen.watcher)
-    _print(chain_object(chain), as_json, list(chain_lines(chain, style, _width())))
+    _print(chain_object(chain), as_json, list(chain_lines(chain, style, _width(), workspace.program)))
     if chain.interrupted:
         return INTERRUPTED
     if chain.ok:

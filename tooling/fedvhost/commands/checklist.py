@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -54,7 +55,8 @@ def case_of(ctx: click.Context) -> tuple[Workspace, Request, Case]:
     from fedvhost.pipeline.decisions.documenting import collect_all
 
     workspace, request = place_of(ctx)
-    return workspace, request, collect_all(workspace, request, to_day(_option(ctx, "today")))
+    case = collect_all(workspace, request, to_day(_option(ctx, "today")))
+    return workspace, request, dataclasses.replace(case, program=workspace.program)
 
 
 def place_of(ctx: click.Context) -> tuple[Workspace, Request]:
@@ -113,7 +115,10 @@ def checklist(
     from fedvhost.release.checks import go_through
     from fedvhost.report import checklist as report
 
-    outcome = go_through(case_of(ctx)[2])
+    case = case_of(ctx)[2]
+    if form in ("md", "html"):  # read by others, elsewhere
+        case = dataclasses.replace(case, program="fedvhost")
+    outcome = go_through(case)
     if as_json or form == "json":
         say_json(report.checklist_object(outcome))
     elif form == "md" or form == "html":

@@ -313,7 +313,7 @@ def _spans(content: Lines, lines: Lines) -> list[range]:
 _MERGED = {
     "lines": "merged line by line",
     "tokens": "merged word by word",
-    "insertion": "inserted",
+    "insertion": "nothing new",
     "realigned": "aligned otherwise",
 }
 

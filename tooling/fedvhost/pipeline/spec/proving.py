@@ -174,8 +174,9 @@ def _changed(
 def _series(workspace: Workspace, job: Part, folder: Path) -> tuple[str, ...]:
     series = exported(folder)
     if not series:
+        make = f"{workspace.program} backport --release {job.release.name}"
         raise InputError(
-            f"no series is exported here; make it with 'fedvhost backport --release {job.release.name}'",
+            f"no series is exported here; make it with: {make}",
             file=workspace.relative(folder),
         )
     return series

@@ -26,7 +26,7 @@ from backports import (
     Work,
     contents,
 )
-from fedvhost.process import run
+from fedvhost.process import missing, run
 from fedvhost.sample import Sample
 
 
@@ -210,7 +210,9 @@ def test_a_plan_that_is_cut_off(done: Work) -> None:
     whole = done.contents()
     done.file(PLAN).write_bytes(whole[PLAN][:1000])
 
-    refused(done.run("export"), 2, f"{PLAN}: not a plan", "make a new one with 'fedvhost plan'")
+    refused(
+        done.run("export"), 2, ": not a plan: this is not JSON", PLAN, "make a new one with 'fedvhost plan'"
+    )
     assert done.run("plan").code == 0
     assert done.contents() == whole
 
@@ -469,3 +471,30 @@ def test_interrupted_and_the_same_command_again(
             assert is_there == (fresh.file(spec).read_bytes() == (finished.root / spec).read_bytes())
     assert fresh.run("backport").code == 0
     assert fresh.contents() == contents(finished.root)
+
+
+@pytest.mark.parametrize("day", ["2010-13-01", "2010-02-30", "soon", ""])
+def test_a_waiver_until_a_day_that_there_is_not(day: str, done: Work) -> None:
+    said = ("--scenario", "whql", "--by", "Wim", "--because", "there is no such guest here", "--until", day)
+
+    ran = done.call("-C", done.root, "checklist", "waive", "test-plan", "--release", "f13", *said)
+
+    refused(ran, 2, f"--until '{day}': there is no such day; write it as 2010-02-09")
+    assert not done.file("backport/decisions").exists()
+
+
+@pytest.mark.parametrize("option", ["--kernel", "--kernel-rpm", "--modules"])
+def test_a_kernel_to_test_that_is_not_there(
+    option: str, done: Work, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))  # before any program is looked for
+
+    refused(done.run("smoke", option, "/not/there"), 2, f"{option} '/not/there': no such ")
+
+
+def test_a_program_that_is_missing_is_named_with_the_package_that_has_it() -> None:
+    assert str(missing("rpm2cpio")) == (
+        "'rpm2cpio' not found; try: dnf install rpm   (Debian: apt-get install rpm2cpio)"
+    )
+    assert "dnf install rpm-build   (Debian: apt-get install rpm)" in str(missing("rpmspec"))
+    assert "dnf install cpio   (Debian: apt-get install cpio)" in str(missing("cpio"))

@@ -119,6 +119,8 @@ def test_evidence_names_what_went_in_and_what_came_out(done: Work) -> None:
     assert found is not None
     assert (found.facts["ok"], found.facts["via"], found.facts["record"]) == (True, "rpmbuild", made["id"])
     assert set(found.facts["results"]) == set(made["results"])
+    assert set(found.facts["machines"]) == set(made["results"])
+    assert [m for rpm in found.facts["machines"].values() for m in rpm if m.startswith("64-bit ")]
     assert "patches/f13/kernel/series" in found.inputs and KERNEL_SPEC in found.inputs
     assert changed_inputs(Workspace(done.root), found) == ()
     done.file(KERNEL_SPEC).write_text(done.file(KERNEL_SPEC).read_text() + "\n")

@@ -96,7 +96,7 @@ def test_ctrl_c_leaves_the_build_and_says_how_to_come_back(at_koji: Work, koji_s
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
     assert process.returncode == 130, (out, err)
-    assert "fedvhost build status" in out + err
+    assert "build status --wait" in out + err
 
     status = at_koji.call("-C", at_koji.root, "build", "status", "qemu-kvm", "--wait")
 

@@ -327,7 +327,7 @@ def test_without_a_plan_the_next_step_is_named(fresh: Work) -> None:
     ran = fresh.run("compare", f"{BASE}..v2.6.34")
 
     assert ran.code == 2
-    assert "make it with 'fedvhost plan --release f13'" in ran.err
+    assert f"make it with: fedvhost -C {fresh.root} plan --release f13" in ran.err
 
 
 def test_nothing_is_written(done: Work, fork: Fork) -> None:

@@ -157,7 +157,7 @@ def test_decide_turns_on_what_earned_it_and_stale_evidence_does_not(ready: Work)
     # What was tested was the other setting: on is not earned until it was built and tested so.
     ran = contingency(ready, "decide", code=1)
     assert "stale: changed since" in ran.out
-    assert "take it back with: fedvhost contingency set off --release f13" in ran.out
+    assert f"take it back with: fedvhost -C {ready.root} contingency set off --release f13" in ran.out
     assert findings(ready, "contingency")["earned"]["state"] == "unknown"
 
 

@@ -44,11 +44,16 @@ def test_each_later_commit_is_sorted(done: Work, sample: Sample) -> None:
     assert sample.commits["kernel/sock-backlog"].short in away["reason"]
 
 
-def test_a_history_that_ends_with_until_is_said_to(done: Work) -> None:
+def test_a_history_that_ends_with_until_is_said_to(done: Work, sample: Sample) -> None:
+    named = run(["git", "-C", sample.qemu_kvm, "rev-parse", "qemu-kvm-0.13.0^{commit}"]).stdout
+    until = named.decode().strip()
+    done.edit(FEATURE, 'until = "qemu-kvm-0.13.0"', f'until = "{until}"')
+
     ran = done.run("fixes", "--package", "qemu-kvm")
 
     assert ran.code == 0
-    assert "this history ends with" in " ".join(ran.out.split())
+    assert f"this history ends with {until[:12]}, so" in " ".join(ran.out.split())
+    assert until not in ran.out
 
 
 def test_what_a_person_takes_becomes_a_pick_and_is_offered_no_more(done: Work, sample: Sample) -> None:
@@ -121,7 +126,7 @@ def test_without_a_plan_there_is_nothing_to_follow(fresh: Work) -> None:
     ran = fresh.run("fixes")
 
     assert ran.code == 2
-    assert "fedvhost plan --release f13" in ran.err
+    assert f"make it with: fedvhost -C {fresh.root} plan --release f13" in ran.err
 
 
 # -- more history than the sample has ---------------------------------------------------------------

@@ -13,6 +13,9 @@ from backports import FEDVHOST, Work
 from conftest import Cli
 from fedvhost.process import run
 from fedvhost.sample import Sample
+from fedvhost.workspace import Workspace
+from gitrepo import Repo
+from released import TODAY
 
 
 @pytest.fixture(autouse=True)
@@ -176,6 +179,37 @@ def test_explain_tries_a_commit_that_nobody_asked_for(done: Work, sample: Sample
     )
 
 
+def test_questions_wait_for_nobody_and_change_nothing(done: Work, sample: Sample) -> None:
+    def state() -> dict[str, bytes]:
+        files = done.root.rglob(".fedvhost/**/*")
+        return {str(f.relative_to(done.root)): f.read_bytes() for f in files if f.is_file()}
+
+    ran_before = done.run("explain", sample.commits["kernel/tun-socket"])
+    before = state()
+    with Workspace(done.root).lock():
+        for verb, *options in (
+            ("explain", sample.commits["kernel/tun-socket"]),
+            ("compare", "v2.6.33..v2.6.34", "--package", "kernel"),
+            ("contingency", *TODAY),
+            ("checklist", *TODAY),
+            ("report", "--output", str(done.root.parent / "page.html"), *TODAY),
+        ):
+            ran = done.run(verb, *options)
+            assert (ran.code in (0, 1), "is at work" in ran.err) == (True, False), (verb, ran)
+            assert verb != "explain" or ran == ran_before
+        assert done.call("-C", done.root, "build", "status").code == 0
+        assert done.run("fixes").code == 3  # it leaves evidence
+    lock = ".fedvhost/lock"
+    assert {**state(), lock: b""} == {**before, lock: b""}
+
+
+def test_explain_without_a_state_folder_makes_none(done: Work, sample: Sample) -> None:
+    done.forget()
+
+    assert done.run("explain", sample.commits["kernel/tun-socket"]).code == 0
+    assert not done.file(".fedvhost").exists()
+
+
 def test_explain_of_what_no_history_has(done: Work) -> None:
     ran = done.run("explain", "feed" * 10)
 
@@ -187,7 +221,8 @@ def test_explain_needs_a_plan(fresh: Work, sample: Sample) -> None:
     ran = fresh.run("explain", sample.commits["kernel/vhost-net"])
 
     assert ran.code == 2
-    assert "there is no plan" in ran.err and "fedvhost plan --release f13" in ran.err
+    then = f"make it with: fedvhost -C {fresh.root} plan --release f13"
+    assert "there is no plan" in ran.err and then in ran.err
 
 
 # -- a part of a commit -----------------------------------------------------------------------------
@@ -204,10 +239,36 @@ def test_only_a_part_lands_and_what_the_rest_brings_is_missed(
     whole = json.loads(ran.out)
     said = whole["picks"][0]
     assert {"path": "drivers/net", "rung": "only"}.items() <= said["notes"][-1].items()
-    assert said["notes"][-1]["how"].endswith("of the commit are left out")
+    assert said["notes"][-1]["how"] == "only this; 1 more file of the commit is left out"
     store = next((tmp_path / "cache" / "fedvhost" / "upstreams").glob("pick-*.git"))
     changed = run(["git", "-C", store, "diff-tree", "-r", "--name-only", whole["onto"], said["tree"]]).stdout
     assert changed.decode().split() == ["drivers/net/tun.c"]
+
+
+def test_nothing_is_said_of_a_part_that_is_the_whole(cli: Cli, sample: Sample) -> None:
+    commit = sample.commits["kernel/tun-orphan"]
+    history = ("--onto", "v2.6.33", "--upstream", sample.kernel)
+
+    part = cli("pick", commit, "--only", "drivers", *history)
+
+    assert (part.code, part.out) == (0, cli("pick", commit, *history).out)
+    assert "left out" not in part.out
+
+
+def test_what_changes_nothing_is_not_called_merged_as_if_it_did(cli: Cli, repo: Repo) -> None:
+    def makefile(sublevel: int, extra: str, name: str) -> str:
+        return f"VERSION = 2\nSUBLEVEL = {sublevel}\nEXTRAVERSION ={extra}\nNAME = {name}\n"
+
+    base = repo.commit("2.6.33", Makefile=makefile(33, "", "one"))
+    repo.commit("2.6.34-rc7", Makefile=makefile(34, " -rc7", "two"))
+    release = repo.commit("2.6.34", Makefile=makefile(34, "", "two"))
+
+    ran = cli("pick", release, "--onto", base, "--upstream", repo.path)
+
+    assert (ran.code, ran.out.split()[0]) == (0, "redundant")
+    assert "Makefile: merged word by word, it is what is here already (tokens)" in ran.out
+    assert "look whether it is redundant" in ran.out
+    assert "the two sides change different words" not in ran.out
 
 
 def test_a_commit_that_changes_nothing_there_is_said(cli: Cli, sample: Sample) -> None:

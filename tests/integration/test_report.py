@@ -178,7 +178,7 @@ def test_what_is_asked_wrongly_is_told(fresh: Work) -> None:
     for words, said in (
         (("--release", "f99"), "no release 'f99'"),
         (("--release", "f13", "--feature", "vhost"), "did you mean 'vhost-net'?"),
-        (("--release", "f13", "--today", "soon"), "write a day as 2010-02-09"),
+        (("--release", "f13", "--today", "soon"), "there is no such day; write it as 2010-02-09"),
         (("--serve", "--output", "x.html"), "leave --output out"),
     ):
         ran = fresh.call("-C", fresh.root, "report", *words)
@@ -254,9 +254,7 @@ def test_a_manifest_that_breaks_meanwhile_is_told_and_the_server_stays(done: Wor
 def test_ctrl_c_ends_it_quietly(done: Work) -> None:
     with served(done) as (_, process):
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=60)
-        assert process.returncode == 130
-        assert "Traceback" not in err
+        assert (process.communicate(timeout=60), process.returncode) == (("", ""), 0)
 
 
 def test_a_port_that_is_taken_is_told(done: Work) -> None:

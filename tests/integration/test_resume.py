@@ -51,7 +51,7 @@ def stopped_once(sample: Sample, tmp_path_factory: pytest.TempPathFactory) -> Pa
     ran = subprocess.run(argv, capture_output=True, text=True, check=False)
     assert (ran.returncode, ran.stderr) == (1, "")
     assert f"to edit   in {FOLDER}:\n              kvm.h\n" in ran.stdout
-    assert ran.stdout.endswith("edit the files, then: fedvhost resume --release f13\n")
+    assert ran.stdout.endswith(f"edit the files, then: fedvhost -C {root} resume --release f13\n")
     return root
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import pytest
 
@@ -169,4 +170,52 @@ def test_without_a_series_there_is_nothing_to_hold_the_spec_against(fresh: Work)
     ran = fresh.run("spec", "--check", "--package", "kernel")
 
     assert ran.code == 2
-    assert "patches/f13/kernel: no series is exported here; make it with 'fedvhost backport" in ran.err
+    assert f"kernel: no series is exported here; make it with: fedvhost -C {fresh.root} backport" in ran.err
+
+
+@pytest.fixture
+def alone(done: Work, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Work:
+    """A workspace whose histories are gone, on a machine that has no other."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "empty-cache"))
+    done.file("fedvhost.toml").write_text(f'[upstreams]\nkernel = "{tmp_path}/gone"\nqemu-kvm = "nowhere"\n')
+    return done
+
+
+def test_without_the_histories_specs_and_patches_are_compared_all_the_same(alone: Work) -> None:
+    said = alone.json("spec", "--check")
+
+    assert {name: (s["ok"], s["findings"]) for name, s in said.items()} == {
+        "kernel": (True, []), "qemu-kvm": (True, []),
+    }  # fmt: skip
+    assert all("held against the evidence of" in s["noticed"][-1] for s in said.values())
+
+
+def test_nothing_is_downloaded_for_it(alone: Work) -> None:
+    alone.file("fedvhost.toml").unlink()  # now the official histories would be cloned
+
+    assert alone.run("spec", "--check", "--package", "kernel").code == 0
+
+
+def test_without_the_histories_slips_are_caught_too(alone: Work) -> None:
+    alone.file(FIRST).write_text(alone.file(FIRST).read_text().replace("+EXPORT", "+ EXPORT", 1))
+    _lines(alone, QEMU_SPEC, lambda lines: [line for line in lines if not _applies(line, "")])
+
+    ran = alone.run("spec", "--check")
+
+    assert ran.code == 1
+    assert f"'{FIRST}' is not as 'fedvhost backport' left it" in ran.out
+    assert "is never applied" in ran.out
+
+
+def test_without_history_and_evidence_it_says_so(alone: Work) -> None:
+    alone.forget()
+
+    ran = alone.run("spec", "--check", "--package", "kernel")
+
+    assert (ran.code, "held against nothing" in ran.out) == (0, True)
+
+
+def test_a_history_that_was_named_must_be_there(alone: Work) -> None:
+    for options in (("--prep",), ("--check", "--upstream", "kernel=/not/there")):
+        ran = alone.run("spec", "--package", "kernel", *options)
+        assert (ran.code, "does not exist" in ran.err) == (2, True), ran

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 
 import pytest
@@ -72,18 +73,33 @@ def test_a_path_that_is_no_text_survives() -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        (b"{", "not a plan"),
-        (b"[]", "not a plan"),
-        (b"\xff\xfe", "not a plan"),
+        (b"{\n", ":2: not a plan: this is not JSON"),
+        (b"[]", ": not a plan: an object is expected here, not a list"),
+        (b"[" * 99999, "not a plan: it is nested too deeply"),
+        (b"\n\xff\xfe", ":2: not a plan: this line is not UTF-8 text"),
+        (b'{"format": true}', ": format: a number is expected here, not true or false"),
         (b'{"format": 99}', "plan format 99, this fedvhost reads 1; plan again"),
-        (to_json(PLAN).replace(b'"1111', b'"xyz1'), "not a full object name"),
-        (to_json(PLAN).replace(b'"adapted"', b'"fine"'), "'fine' is not a valid Verdict"),
+        (to_json(PLAN).replace(b'"1111', b'"xyz1'), "' is not the full name of a commit or tree"),
+        (
+            to_json(PLAN).replace(b'"review": ', b'"review": 0, "x": '),
+            ".review: true or false is expected here, not",
+        ),
+        (to_json(PLAN).replace(b'"subject"', b'"object"'), ".subject: it is missing; make a new one with"),
+        (
+            to_json(PLAN).replace(b'"names": [', b'"names": "x", "x": ['),
+            ".names: a list is expected here, not a text",
+        ),
+        (
+            to_json(PLAN).replace(b'"adapted"', b'"fine"'),
+            ": packages.kernel.entries[0].verdict: 'fine' is none of: clean,",
+        ),
     ],
 )
 def test_what_is_no_plan_is_named(text: bytes, says: str) -> None:
-    with pytest.raises(InputError, match=r"^plan\.json: ") as caught:
+    with pytest.raises(InputError, match=r"^plan\.json(:\d+)?: ") as caught:
         from_json(text, "plan.json")
     assert says in str(caught.value)
+    assert not re.search(r"Error|object has|NoneType|\bdict\b|\bstr\b|\bint\b|subscript", str(caught.value))
 
 
 def test_each_missing_key_is_an_error_and_no_accident() -> None:

@@ -24,6 +24,7 @@ from fedvhost.backport.manifest import (
 )
 from fedvhost.errors import InputError
 from fedvhost.inside.rows import Verdict
+from fedvhost.packaging.objects import machines_of
 from fedvhost.release import gates
 from fedvhost.release.case import Case, inherit
 from fedvhost.release.checks import CHECKS, check_checklist, go_through
@@ -69,6 +70,7 @@ def build(**facts: Any) -> Piece:
     said = {
         "ok": True, "state": "done", "nvr": NVR, "via": "rpmbuild", "options": [],
         "results": {f"build/f13/{NVR}/{NVR}.x86_64.rpm": "12"}, "srpm": {f"build/{NVR}.src.rpm": "34"},
+        "machines": {f"build/f13/{NVR}/{NVR}.x86_64.rpm": ["64-bit x86-64"]},
     }  # fmt: skip
     return Piece("build", "kernel", "build-kernel.json", Standing.GOOD, Said({**said, **facts}))
 
@@ -214,6 +216,60 @@ def test_a_build_counts_for_the_architectures_that_came_out() -> None:
     assert "what came out: i686" in only(gates.builds(case(other))).text
 
 
+I686, X86_64 = "32-bit Intel 80386", "64-bit x86-64"
+
+
+@pytest.mark.parametrize(
+    ("arch", "machines", "state"),
+    [
+        ("i686", [I686], State.DONE),
+        ("i686", ["32-bit Intel i386"], State.DONE),
+        ("i686", [I686, "32-bit PowerPC or cisco 4500"], State.DONE),  # firmware
+        ("i686", [], State.DONE),  # headers
+        ("i686", [X86_64], State.FAILED),
+        ("i686", [I686, X86_64], State.FAILED),
+        ("i686", None, State.UNKNOWN),
+        ("x86_64", [I686, X86_64], State.DONE),  # a kernel's vdso
+        ("x86_64", [I686], State.FAILED),
+        ("sparc64", None, State.DONE),
+    ],
+)
+def test_a_package_that_is_only_called_so_is_no_build(
+    arch: str, machines: list[str] | None, state: State
+) -> None:
+    rpm = f"b/k-1-1.{arch}.rpm"
+    said = build(results={rpm: "1"}, machines={} if machines is None else {rpm: machines})
+    asked = case(said)
+    gate = replace(asked.release.gate, arches=(arch,))
+    found = only(gates.builds(replace(asked, release=replace(asked.release, gate=gate))))
+    assert found.state is state, found.text
+
+
+@pytest.mark.parametrize(
+    ("machine", "elsewhere", "then"),
+    [
+        ("x86_64", "koji", "fedvhost build --release f13 --package kernel --scratch"),
+        ("aarch64", "koji", "fedvhost build --release f13 --package kernel --scratch --via koji"),
+        ("aarch64", "mock", "fedvhost build --release f13 --package kernel --scratch --via mock"),
+    ],
+)
+def test_a_build_for_another_machine_is_asked_of_what_can_do_it(
+    machine: str, elsewhere: str, then: str
+) -> None:
+    others = build(results={"b/k-1-1.ppc64.rpm": "1"})
+    for asked in (case(), case(others)):
+        assert only(gates.builds(replace(asked, machine=machine, elsewhere=elsewhere))).next == then
+
+
+def test_the_machines_of_a_package_are_what_rpm_noted() -> None:
+    noted = (
+        "directory\nELF 64-bit LSB relocatable, x86-64, version 1 (SYSV), not stripped\nASCII text\n"
+        "ELF 32-bit MSB executable, PowerPC or cisco 4500, version 1 (SYSV)\n"
+        "symbolic link to `ELF 64-bit LSB x, other'\n"
+    )
+    assert machines_of(noted) == ("32-bit PowerPC or cisco 4500", "64-bit x86-64")
+
+
 def test_a_build_with_an_option_is_not_what_ships() -> None:
     found = only(gates.builds(case(build(options=["--with vhost_default"]))))
     assert (found.state, "--with vhost_default" in found.text) == (State.UNKNOWN, True)
@@ -283,7 +339,11 @@ def test_a_shape_of_packages_is_asked_without_a_kernel_of_its_own() -> None:
 
 def test_every_package_that_ships_must_have_been_part_of_a_green_run() -> None:
     other = replace(
-        build(nvr="qemu-1-1", results={"b/qemu-1-1.x86_64.rpm": "5"}),
+        build(
+            nvr="qemu-1-1",
+            results={"b/qemu-1-1.x86_64.rpm": "5"},
+            machines={"b/qemu-1-1.x86_64.rpm": ["64-bit x86-64"]},
+        ),
         subject="qemu-kvm",
         file="build-qemu.json",
     )

@@ -10,8 +10,14 @@ from fedvhost.report.graph import TRACKS, draw, needs_of
 from fedvhost.report.plain import plain
 from fedvhost.report.plots import Series, plot
 from fedvhost.report.sidebyside import Same, align, file_diffs, pair
-from fedvhost.report.text import conflict_lines
+from fedvhost.report.text import conflict_lines, revision
 from reports import BASE, diff, oid, package
+
+
+def test_a_commit_is_as_short_as_everywhere_and_a_tag_is_whole() -> None:
+    assert revision("3a4d5c94e959" + "0" * 28) == "3a4d5c94e959"
+    assert (revision("v2.6.34"), revision("3a4d5c94e95")) == ("v2.6.34", "3a4d5c94e95")
+
 
 # -- texts ----------------------------------------------------------------------------------------------
 

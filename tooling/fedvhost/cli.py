@@ -7,9 +7,12 @@ wrong; 3 something kept us from finding out; 130 interrupted; 141 the reader of 
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import errno
 import importlib
+import itertools
+import json
 import os
 import signal
 import sys
@@ -23,7 +26,7 @@ from click.shell_completion import CompletionItem, shell_complete
 
 from fedvhost import __version__
 from fedvhost.commands.context import Invocation
-from fedvhost.errors import FedvhostError
+from fedvhost.errors import FedvhostError, InputError
 
 PROGRAM = "fedvhost"
 COMPLETE_VARIABLE = "_FEDVHOST_COMPLETE"
@@ -43,6 +46,7 @@ class Verb:
         module, _, attribute = self.where.partition(":")
         command = getattr(importlib.import_module(module), attribute)
         assert isinstance(command, click.Command)
+        command.short_help = self.help
         return command
 
 
@@ -77,6 +81,7 @@ VERBS: Mapping[str, Verb] = {
     "init": Verb("fedvhost.commands.init:init", "Make a workspace from the data that came along."),
     "doctor": Verb("fedvhost.commands.doctor:doctor", "Say what is missing here, and how to install it."),
     "completion": Verb("fedvhost.commands.completion:completion", "Print the completion script of a shell."),
+    "man": Verb("fedvhost.commands.man:man", "Write the manual pages."),
 }
 
 
@@ -114,7 +119,8 @@ class Verbs(click.Group):
     subcommand_metavar="VERB [ARGS]...",
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Each verb has its own --help. Exit codes: 0 done and true, 1 the answer is no, "
-    "2 the input is wrong, 3 something kept us from finding out.",
+    "2 the input is wrong, 3 something kept us from finding out, 130 interrupted, "
+    "141 the reader of the output went away.",
 )
 @click.option(
     "-C",
@@ -128,16 +134,17 @@ class Verbs(click.Group):
 @click.pass_context
 def group(ctx: click.Context, directory: Path | None, quiet: bool) -> None:
     """Backport an upstream feature into a frozen Fedora release, and prove it."""
-    if os.environ.get("NO_COLOR"):
-        ctx.color = False
+    ctx.color = _color()
     ctx.obj = Invocation(directory, quiet)
 
 
 def run(args: Sequence[str]) -> int:
     """Carry out one command line and return its exit code; errors are told on stderr.
 
-    A verb that returns a number ends with it; ``ctx.exit(1)`` does the same.
+    A verb that returns a number ends with it; ``ctx.exit(1)`` does the same. With ``--json`` an error is one
+    object on stdout as well.
     """
+    as_json = wants_json(args)
     try:
         with group.make_context(PROGRAM, list(args)) as ctx:
             answer = group.invoke(ctx)
@@ -146,15 +153,25 @@ def run(args: Sequence[str]) -> int:
         return end.exit_code
     except click.ClickException as error:
         error.show()
-        return 2
+        return _as_json(2, error.format_message()) if as_json else 2
     except FedvhostError as error:
-        return _told(error, str(error), error.exit_code)
+        code = _told(error, str(error), error.exit_code)
+        if as_json and isinstance(error, InputError):
+            return _as_json(code, error.message, file=error.file, key=error.key, line=error.line)
+        return _as_json(code, str(error)) if as_json else code
     except (KeyboardInterrupt, click.Abort) as error:
         return _told(error, "interrupted; what is done is kept, and the same command resumes", INTERRUPTED)
     except BrokenPipeError:
         raise
     except OSError as error:
-        return _told(error, _about(error), FedvhostError.exit_code)
+        code = _told(error, _about(error), FedvhostError.exit_code)
+        return _as_json(code, _about(error)) if as_json else code
+
+
+def wants_json(args: Sequence[str]) -> bool:
+    """Whether a command line asks for JSON; looked at before it is known to be right."""
+    given = args[: args.index("--")] if "--" in args else args
+    return "--json" in given or "--format=json" in given or ("--format", "json") in itertools.pairwise(given)
 
 
 def main(args: Sequence[str] | None = None) -> NoReturn:
@@ -196,8 +213,19 @@ def _told(error: BaseException, text: str, code: int) -> int:
     return code
 
 
+def _as_json(code: int, message: str, **place: object) -> int:
+    """Print an error for a program that reads our output: what, and where if that is known."""
+    known = {name: str(at) if name == "file" else at for name, at in place.items() if at is not None}
+    error = {"message": message, "exit_code": code, **known}
+    # The output may be what failed; the exit code and stderr have said so.
+    with contextlib.suppress(OSError):
+        click.echo(json.dumps({"error": error}, indent=2, sort_keys=True, ensure_ascii=False))
+    return code
+
+
 def _color() -> bool | None:
-    return False if os.environ.get("NO_COLOR") else None
+    """False where nobody wants colours or can see them; None: click finds out whether it is a terminal."""
+    return False if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" else None
 
 
 def _about(error: OSError) -> str:

@@ -16,14 +16,20 @@ from typing import IO
 
 from fedvhost.errors import ToolFailed, ToolMissing, ToolTimeout
 
-# Where a program comes from, when its package has another name (Fedora's and Debian's agree on these).
-PACKAGES: Mapping[str, str] = {
-    "rpmbuild": "rpm-build",
-    "rpmspec": "rpm-build",
-    "setpriv": "util-linux",
-    "qemu-system-x86_64": "qemu-system-x86",
-    "ssh": "openssh-clients",
+# Where a program comes from, when its package has another name: Fedora's, and Debian's.
+PACKAGES: Mapping[str, tuple[str, str]] = {
+    "rpmbuild": ("rpm-build", "rpm"),
+    "rpmspec": ("rpm-build", "rpm"),
+    "rpm2cpio": ("rpm", "rpm2cpio"),
+    "setpriv": ("util-linux", "util-linux"),
+    "qemu-system-x86_64": ("qemu-system-x86", "qemu-system-x86"),
+    "ssh": ("openssh-clients", "openssh-client"),
 }
+
+
+def missing(program: str) -> ToolMissing:
+    """The error that a program is not installed, with the packages it is in."""
+    return ToolMissing(program, *PACKAGES.get(program, (program,)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +77,7 @@ def run(
     except FileNotFoundError as error:
         if cwd is not None and not cwd.exists():
             raise
-        raise ToolMissing(words[0], PACKAGES.get(words[0], words[0])) from error
+        raise missing(words[0]) from error
     except subprocess.TimeoutExpired as error:
         raise ToolTimeout(words, error.timeout) from error
     if done.returncode not in ok:
@@ -104,7 +110,7 @@ def watch(
             bufsize=0,
         )
     except FileNotFoundError as error:
-        raise ToolMissing(words[0], PACKAGES.get(words[0], words[0])) from error
+        raise missing(words[0]) from error
     with process:
         assert process.stderr is not None
         while chunk := process.stderr.read(4096):
@@ -131,7 +137,7 @@ class Running:
         # The kernel ends it when we end, even by SIGKILL.
         guarded = ("setpriv", "--pdeathsig", "KILL", "--", *self.argv)
         if shutil.which(self.argv[0]) is None:
-            raise ToolMissing(self.argv[0], PACKAGES.get(self.argv[0], self.argv[0]))
+            raise missing(self.argv[0])
         try:
             self._process = subprocess.Popen(
                 guarded,
@@ -143,7 +149,7 @@ class Running:
                 start_new_session=True,
             )
         except FileNotFoundError as error:
-            raise ToolMissing("setpriv", PACKAGES["setpriv"]) from error
+            raise missing("setpriv") from error
         # A thread: who is fed slowly is watched meanwhile.
         self._feeder = threading.Thread(target=_give, args=(self._process.stdin, tuple(feed)), daemon=True)
         self._feeder.start()
@@ -210,7 +216,7 @@ def follow(
     """
     words = tuple(os.fspath(a) for a in argv)
     if shutil.which(words[0], path=env.get("PATH")) is None:
-        raise ToolMissing(words[0], PACKAGES.get(words[0], words[0]))
+        raise missing(words[0])
     terminal = None if unwanted is None else _Terminal(unwanted)
     kept = [d for d in (held, terminal.theirs if terminal else None) if d is not None]
     with log.open("wb") as sink:
@@ -364,7 +370,7 @@ class Conversation:
                 start_new_session=True,
             )
         except FileNotFoundError as error:
-            raise ToolMissing(self.argv[0], PACKAGES.get(self.argv[0], self.argv[0])) from error
+            raise missing(self.argv[0]) from error
 
     @property
     def requests(self) -> IO[bytes]:

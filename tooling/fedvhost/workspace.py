@@ -16,10 +16,11 @@ import difflib
 import errno
 import fcntl
 import os
+import shlex
 import signal
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from fedvhost.errors import FedvhostError, InputError
@@ -30,9 +31,15 @@ STATE = ".fedvhost"
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """The workspace at ``root``, an absolute path."""
+    """The workspace at ``root``, an absolute path. ``given``: how ``-C`` named it; empty without."""
 
     root: Path
+    given: str = field(default="", compare=False)
+
+    @property
+    def program(self) -> str:
+        """How a command that we suggest begins, so that it works where this one was given."""
+        return f"fedvhost -C {shlex.quote(self.given)}" if self.given else "fedvhost"
 
     @property
     def features_dir(self) -> Path:
@@ -185,7 +192,7 @@ def locate(directory: Path | None = None) -> Workspace:
         raise InputError(
             f"-C '{directory}': no workspace, it lacks backport/features or backport/releases; {make}"
         )
-    return Workspace(directory.resolve())
+    return Workspace(directory.resolve(), str(directory))
 
 
 def read_text(path: Path) -> str:

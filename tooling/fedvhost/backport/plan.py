@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from fedvhost.backport.given_json import Given, read_json
 from fedvhost.backport.outcome import Note, Verdict
 from fedvhost.errors import InputError
 from fedvhost.values import Oid
@@ -196,58 +197,61 @@ def from_json(text: bytes, file: str) -> Plan:
     Raises:
         InputError: it is not a plan, or one of another format.
     """
-    try:
-        raw = json.loads(text)
-        if raw["format"] != FORMAT:
-            raise InputError(
-                f"plan format {raw['format']}, this fedvhost reads {FORMAT}; plan again", file=file
-            )
-        packages = {name: _package(p) for name, p in raw["packages"].items()}
-        return Plan(raw["feature"], raw["release"], packages, raw["inputs"])
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(
-            f"not a plan ({type(error).__name__}: {error}); make a new one with 'fedvhost plan'", file=file
-        ) from error
+    raw = read_json(text, file, "a plan", "; make a new one with 'fedvhost plan'")
+    written = raw.at("format").number()
+    if written != FORMAT:
+        raise InputError(f"plan format {written}, this fedvhost reads {FORMAT}; plan again", file=file)
+    packages = {name: _package(p) for name, p in raw.at("packages").named().items()}
+    inputs = {name: digest.text() for name, digest in raw.at("inputs").named().items()}
+    return Plan(raw.at("feature").text(), raw.at("release").text(), packages, inputs)
 
 
-def _package(raw: Mapping[str, Any]) -> PackagePlan:
-    stop = raw["stop"]
+def _package(raw: Given) -> PackagePlan:
     return PackagePlan(
-        Oid(raw["base"]),
-        raw["base_name"],
-        tuple(_entry(e) for e in raw["entries"]),
-        tuple(Considered(Oid(c["commit"]), c["subject"], c["reason"]) for c in raw["considered"]),
-        tuple(Undecided(Oid(u["commit"]), u["subject"], u["what"]) for u in raw["undecided"]),
-        None
-        if stop is None
-        else Stop(
-            Oid(stop["commit"]),
-            stop["subject"],
-            tuple(stop["problems"]),
-            culprits=tuple(
-                Culprit(Oid(c["commit"]), c["subject"], c["files"], c["outcome"]) for c in stop["culprits"]
-            ),
+        raw.at("base").oid(),
+        raw.at("base_name").text(),
+        tuple(_entry(e) for e in raw.at("entries").each()),
+        tuple(
+            Considered(c.at("commit").oid(), c.at("subject").text(), c.at("reason").text())
+            for c in raw.at("considered").each()
         ),
+        tuple(
+            Undecided(u.at("commit").oid(), u.at("subject").text(), u.at("what").text())
+            for u in raw.at("undecided").each()
+        ),
+        None if raw.at("stop").empty else _stop(raw.at("stop")),
     )
 
 
-def _entry(raw: Mapping[str, Any]) -> Entry:
+def _stop(raw: Given) -> Stop:
+    culprits = tuple(
+        Culprit(c.at("commit").oid(), c.at("subject").text(), c.at("files").number(), c.at("outcome").text())
+        for c in raw.at("culprits").each()
+    )
+    return Stop(
+        raw.at("commit").oid(), raw.at("subject").text(), raw.at("problems").texts(), culprits=culprits
+    )
+
+
+def _entry(raw: Given) -> Entry:
     return Entry(
-        Oid(raw["commit"]),
-        raw["subject"],
-        raw["because"],
-        Verdict(raw["verdict"]),
-        Oid(raw["tree"]),
+        raw.at("commit").oid(),
+        raw.at("subject").text(),
+        raw.at("because").text(),
+        raw.at("verdict").word(Verdict),
+        raw.at("tree").oid(),
         tuple(
             Evidence(
-                e["kind"],
-                e["detail"],
-                tuple(e["names"]),
-                e["path"],
-                Oid(e["commit"]) if e["commit"] else None,
+                e.at("kind").text(),
+                e.at("detail").text(),
+                e.at("names").texts(),
+                None if e.at("path").empty else e.at("path").text(),
+                None if e.at("commit").empty else e.at("commit").oid(),
             )
-            for e in raw["evidence"]
+            for e in raw.at("evidence").each()
         ),
-        tuple(Note(n["path"], n["rung"], n["how"]) for n in raw["notes"]),
-        raw["review"],
+        tuple(
+            Note(n.at("path").text(), n.at("rung").text(), n.at("how").text()) for n in raw.at("notes").each()
+        ),
+        raw.at("review").flag(),
     )

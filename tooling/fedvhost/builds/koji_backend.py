@@ -109,8 +109,8 @@ class Koji:
                 return self._arrived(record, self._ask(hub, record, tell))
             except HubUnreachable as error:
                 raise ToolError(
-                    f"{error}. Whether it has the build is not known; nothing is lost: "
-                    f"'fedvhost build status {record.id}' finds out"
+                    f"{error}. Whether it has the build is not known; nothing is lost; "
+                    f"find out with: {self.workspace.program} build status {record.id}"
                 ) from error
 
     def watch(self, record: Record, tell: Tell) -> Record:

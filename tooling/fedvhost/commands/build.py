@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from fedvhost.commands.context import Invocation, json_option, pass_invocation, upstream_option
+from fedvhost.commands.context import (
+    Invocation,
+    feature_option,
+    json_option,
+    package_option,
+    pass_invocation,
+    release_option,
+    say_json,
+    upstream_option,
+)
 from fedvhost.commands.run import progress_of, request_of, style
 
 if TYPE_CHECKING:
@@ -19,9 +27,9 @@ INTERRUPTED = 130
 
 
 @click.group(invoke_without_command=True, subcommand_metavar="[status|logs|cancel]")
-@click.option("--release", help="The release to build for (else: the only one there is).")
-@click.option("--feature", help="The feature (else: the only one there is).")
-@click.option("--package", "packages", multiple=True, help="Only this package; may be repeated.")
+@release_option("The release to build for (else: the only one there is).")
+@feature_option
+@package_option
 @click.option("--srpm", "only_srpm", is_flag=True, help="Only make the source packages.")
 @click.option("--scratch", is_flag=True, help="A build to try things on, which is no release of anything.")
 @click.option(
@@ -81,7 +89,7 @@ def build(
     with screen_of(invocation) as screen:
         backend = open_backend(workspace, order.via)
         chain = run_chain(workspace, request, manifests, order, backend, screen.watcher)
-    _print(chain_object(chain), as_json, list(chain_lines(chain, style, _width())))
+    _print(chain_object(chain), as_json, list(chain_lines(chain, style, _width(), workspace.program)))
     if chain.interrupted:
         return INTERRUPTED
     if chain.ok:
@@ -126,8 +134,11 @@ def status(invocation: Invocation, name: str | None, wait: bool, as_json: bool) 
 @click.option("--lines", type=click.IntRange(min=1), default=40, show_default=True, help="How many, of each.")
 @click.option("--all", "whole", is_flag=True, help="All of it.")
 @click.option("--file", "only", metavar="LOG", help="Only this log, for example root.log.")
+@json_option
 @pass_invocation
-def logs(invocation: Invocation, name: str, lines: int, whole: bool, only: str | None) -> int:
+def logs(
+    invocation: Invocation, name: str, lines: int, whole: bool, only: str | None, as_json: bool
+) -> int:  # fmt: skip
     """Show the logs of a build, also of one that runs."""
     from pathlib import Path
 
@@ -145,28 +156,33 @@ def logs(invocation: Invocation, name: str, lines: int, whole: bool, only: str |
     if not files:
         there = ", ".join(Path(f).name for f in record.logs) or "none yet"
         raise InputError(f"{record.id} has no log{f' {only!r}' if only else ''}; there is: {there}")
+    most = None if whole else lines
+    if as_json:
+        logs = [{"file": workspace.relative(f), "lines": list(tail(f, most))} for f in files]
+        say_json({"build": record.id, "state": record.state.value, "logs": logs})
+        return 0
     for file in files:
         if len(files) > 1 or not whole:
             click.echo(style(f"── {workspace.relative(file)}", "bold"))
-        for line in tail(file, None if whole else lines):
+        for line in tail(file, most):
             click.echo(harmless(line))
     return 0
 
 
 @build.command()
 @click.argument("name")
+@json_option
 @pass_invocation
-def cancel(invocation: Invocation, name: str) -> int:
+def cancel(invocation: Invocation, name: str, as_json: bool) -> int:
     """Stop a build. Exit code 1: it had ended before."""
     from fedvhost.builds.record import State, find
     from fedvhost.pipeline.builds.following import stop
-    from fedvhost.report.builds import record_lines
+    from fedvhost.report.builds import record_lines, record_object
 
     workspace = invocation.workspace()
     before = find(workspace, name)
     record = stop(workspace, before)
-    for line in record_lines(record, style, _width()):
-        click.echo(line)
+    _print(record_object(record), as_json, list(record_lines(record, style, _width())))
     return 0 if record.state is State.CANCELLED and before.state is not State.CANCELLED else 1
 
 
@@ -200,6 +216,6 @@ def _width() -> int:
 
 def _print(found: Any, as_json: bool, lines: Sequence[str]) -> None:
     if as_json:
-        click.echo(json.dumps(found, indent=2, sort_keys=True))
+        say_json(found)
     for line in () if as_json else lines:
         click.echo(line)

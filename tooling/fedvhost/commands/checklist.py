@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-import json
+import dataclasses
 import shutil
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from fedvhost.commands.context import Invocation
+from fedvhost.commands import offered
+from fedvhost.commands.context import (
+    Invocation,
+    feature_option,
+    json_option,
+    release_option,
+    say_json,
+    wants_json,
+)
 from fedvhost.commands.run import style
 
 if TYPE_CHECKING:
@@ -27,8 +35,8 @@ _ASKED = "release", "feature", "today"
 def asked_options(command: F) -> F:
     """``--release``, ``--feature``, ``--today``; behind the verb or behind its own verb."""
     options = (
-        click.option("--release", help="The release: f13."),
-        click.option("--feature", help="The feature (else: the only one there is)."),
+        release_option(),
+        feature_option,
         click.option("--today", metavar="DATE", help="Look at it as on that day, 2010-02-09 (else: today)."),
     )
     for option in reversed(options):
@@ -47,7 +55,8 @@ def case_of(ctx: click.Context) -> tuple[Workspace, Request, Case]:
     from fedvhost.pipeline.decisions.documenting import collect_all
 
     workspace, request = place_of(ctx)
-    return workspace, request, collect_all(workspace, request, to_day(_option(ctx, "today")))
+    case = collect_all(workspace, request, to_day(_option(ctx, "today")))
+    return workspace, request, dataclasses.replace(case, program=workspace.program)
 
 
 def place_of(ctx: click.Context) -> tuple[Workspace, Request]:
@@ -106,10 +115,12 @@ def checklist(
     from fedvhost.release.checks import go_through
     from fedvhost.report import checklist as report
 
-    outcome = go_through(case_of(ctx)[2])
+    case = case_of(ctx)[2]
+    if form in ("md", "html"):  # read by others, elsewhere
+        case = dataclasses.replace(case, program="fedvhost")
+    outcome = go_through(case)
     if as_json or form == "json":
-        found = report.checklist_object(outcome)
-        click.echo(json.dumps(found, indent=2, sort_keys=True, ensure_ascii=False))
+        say_json(report.checklist_object(outcome))
     elif form == "md" or form == "html":
         click.echo(report.rendered(outcome, "md" if form == "md" else "html"), nl=False)
     else:
@@ -119,11 +130,12 @@ def checklist(
 
 
 @checklist.command()
-@click.argument("role")
+@click.argument("role", shell_complete=offered.roles)
 @by_option
 @click.option("--no-go", is_flag=True, help="Say no; needs --because.")
 @click.option("--because", default="", help="Why.")
 @asked_options
+@json_option
 @click.pass_context
 def sign(ctx: click.Context, /, role: str, by: str, no_go: bool, because: str, **_: Any) -> int:
     """Say go (or no-go) for ROLE: of exactly what is here now.
@@ -141,17 +153,21 @@ def sign(ctx: click.Context, /, role: str, by: str, no_go: bool, because: str, *
     if no_go and not because.strip():
         raise InputError("a no-go needs a reason: --because")
     _keep(workspace, case, SignOff(role, by, not no_go, because, now(), dict(case.ships)))
-    click.echo(f"{role}: {'no-go' if no_go else 'go'} by {by}, of {len(case.ships)} files and builds")
+    if wants_json(ctx):
+        say_json({"role": role, "by": by, "go": not no_go, "because": because, "of": dict(case.ships)})
+    else:
+        click.echo(f"{role}: {'no-go' if no_go else 'go'} by {by}, of {len(case.ships)} files and builds")
     return 0
 
 
 @checklist.command()
-@click.argument("item")
+@click.argument("item", shell_complete=offered.items)
 @click.argument("subjects", nargs=-1, required=True)
 @by_option
 @click.option("--no-go", is_flag=True, help="It is not right; needs --because.")
 @click.option("--because", default="", help="Why, or the ticket that says so.")
 @asked_options
+@json_option
 @click.pass_context
 def review(
     ctx: click.Context, /, item: str, subjects: tuple[str, ...], by: str, no_go: bool, because: str,
@@ -166,18 +182,23 @@ def review(
     workspace, _request, case = case_of(ctx)
     said = [review_of(case, item, s, by, ok=not no_go, because=because) for s in subjects]
     _keep(workspace, case, *said)
+    if wants_json(ctx):
+        found = {"item": item, "subjects": list(subjects), "by": by, "ok": not no_go, "because": because}
+        say_json(found)
+        return 0
     for subject in subjects:
         click.echo(f"{item}: {subject}: {'refused' if no_go else 'reviewed'} by {by}")
     return 0
 
 
 @checklist.command()
-@click.argument("item")
+@click.argument("item", shell_complete=offered.items)
 @click.option("--scenario", required=True, help="The one finding to let pass, as the checklist names it.")
 @by_option
 @click.option("--because", required=True, help="Why it may pass.")
-@click.option("--until", required=True, metavar="DATE", help="The last day it holds.")
+@click.option("--until", required=True, metavar="DATE", help="The last day it holds: 2010-04-30.")
 @asked_options
+@json_option
 @click.pass_context
 def waive(
     ctx: click.Context, /, item: str, scenario: str, by: str, because: str, until: str,
@@ -188,25 +209,32 @@ def waive(
     Exit code 1: it is too broad, or for nothing that is open, and was refused.
     """
     from fedvhost.evidence import now
+    from fedvhost.pipeline.decisions.deciding import to_day
     from fedvhost.release.checks import go_through
     from fedvhost.release.people import Waiver, overbroad
 
+    until = to_day(until, "--until").isoformat()
     workspace, _request, case = case_of(ctx)
     settled = next((s for s in go_through(case).settled if s.item.id == item), None)
     still_open = [f.scenario for f in settled.open] if settled else []
     known = settled.item if settled else None
     refused = overbroad(known, scenario, until, because, still_open, case.today)
-    if refused is not None:
+    if refused is None:
+        _keep(workspace, case, Waiver(item, scenario, by, because, until, now(), dict(case.builds)))
+    if wants_json(ctx):
+        said = {"item": item, "scenario": scenario, "by": by, "because": because, "until": until}
+        say_json({**said, "refused": refused})
+    elif refused is None:
+        click.echo(f"{item}: {scenario}: waived by {by} until {until}")
+    else:
         click.echo(f"refused: {refused}")
-        return 1
-    _keep(workspace, case, Waiver(item, scenario, by, because, until, now(), dict(case.builds)))
-    click.echo(f"{item}: {scenario}: waived by {by} until {until}")
-    return 0
+    return 0 if refused is None else 1
 
 
 @checklist.command()
 @click.option("--change", default="", help="What will change, if it is not the feature itself.")
 @asked_options
+@json_option
 @click.pass_context
 def exception(ctx: click.Context, /, change: str, **_: Any) -> int:
     """Write a freeze exception request, for a ticket: what changes, why now, what if not, what was tested.
@@ -216,7 +244,11 @@ def exception(ctx: click.Context, /, change: str, **_: Any) -> int:
     from fedvhost.pipeline.decisions.documenting import exception_request
 
     workspace, _request, case = case_of(ctx)
-    click.echo(exception_request(workspace, case, change), nl=False)
+    request = exception_request(workspace, case, change)
+    if wants_json(ctx):
+        say_json({"feature": case.feature.name, "release": case.release.name, "markdown": request})
+    else:
+        click.echo(request, nl=False)
     return 0
 
 

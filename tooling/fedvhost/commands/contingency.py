@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import click
 
 from fedvhost.commands.checklist import asked_options, case_of, place_of, today_of, width
-from fedvhost.commands.context import json_option
+from fedvhost.commands.context import json_option, say_json, wants_json
 from fedvhost.commands.run import style
 
 
 @click.group(invoke_without_command=True)
 @asked_options
+@json_option
 @click.pass_context
-def contingency(ctx: click.Context, /, **_: Any) -> None:
+def contingency(ctx: click.Context, /, **_: Any) -> int | None:
     """Whether a feature is on by default in a release; shipped off.
 
     The flag is data in the release's manifest. Without a verb of its own: status.
     """
-    if ctx.invoked_subcommand is None:
-        ctx.invoke(status)
+    return int(ctx.invoke(status)) if ctx.invoked_subcommand is None else None
 
 
 @contingency.command()
 @asked_options
 @json_option
 @click.pass_context
-def status(ctx: click.Context, /, as_json: bool = False, **_: Any) -> int:
+def status(ctx: click.Context, /, **_: Any) -> int:
     """Say what the flag is, where it takes effect, and how it came to that.
 
     Exit code 1: a file says something else than the flag, or the history does not explain it.
@@ -45,7 +44,7 @@ def status(ctx: click.Context, /, as_json: bool = False, **_: Any) -> int:
     findings = tuple(f for f in check(case) if not f.scenario.startswith(("tested-", "earned")))
     in_order = all(f.state is State.DONE for f in findings)
     last, late = deadline(case.release), deadline_passed(case.release, case.today)
-    if as_json:
+    if wants_json(ctx):
         found = {
             "feature": case.feature.name,
             "release": case.release.name,
@@ -57,7 +56,7 @@ def status(ctx: click.Context, /, as_json: bool = False, **_: Any) -> int:
             "too_late": late,
             "ask": list(case.release.gate.ask),
         }
-        click.echo(json.dumps(found, indent=2, sort_keys=True, ensure_ascii=False))
+        say_json(found)
         return 0 if in_order else 1
     click.echo(f"{case.feature.name} ships {style(case.flag.value, 'bold')} in {case.release.name}")
     for line in decision_lines(Decision(in_order, findings, 0), style, width()):
@@ -85,6 +84,7 @@ def status(ctx: click.Context, /, as_json: bool = False, **_: Any) -> int:
 @click.option("--asked", multiple=True, metavar="WHOM", help="Who was asked; may be repeated.")
 @click.option("--exception", default="", metavar="TICKET", help="What allows it after the deadline.")
 @asked_options
+@json_option
 @click.pass_context
 def set_(
     ctx: click.Context, /, value: str, because: str, by: str | None,
@@ -98,17 +98,27 @@ def set_(
     from fedvhost.git.identity import committer
     from fedvhost.pipeline.decisions.flagging import Why, asked_of, set_flag
     from fedvhost.pipeline.inputs import read_manifests
+    from fedvhost.release.contingency import shipped
     from fedvhost.release.milestones import deadline_passed
 
     workspace, request = place_of(ctx)
-    release = read_manifests(workspace, request).release
+    manifests = read_manifests(workspace, request)
+    feature, release = manifests.feature, manifests.release
     late = deadline_passed(release, today_of(ctx))
     if value == "on" and late is not None and not exception.strip():
         ask = ", ".join(release.gate.ask) or "whoever decides about exceptions"
-        click.echo(f"refused: {late}; ask {ask}, and name the ticket with --exception")
+        refused = f"{late}; ask {ask}, and name the ticket with --exception"
+        if wants_json(ctx):
+            say_json({"flag": shipped(feature, release), "files": [], "refused": refused})
+        else:
+            click.echo(f"refused: {refused}")
         return 1
     why = Why(by or str(committer(workspace.root)), because, asked_of(asked), exception.strip())
-    _told(value, set_flag(workspace, request, value, why))
+    changed = set_flag(workspace, request, value, why)
+    if wants_json(ctx):
+        say_json({"flag": value, "files": list(changed), "refused": None})
+    else:
+        _told(value, changed)
     return 0
 
 
@@ -118,7 +128,7 @@ def set_(
 @asked_options
 @json_option
 @click.pass_context
-def decide(ctx: click.Context, /, dry_run: bool, by: str | None, as_json: bool, **_: Any) -> int:
+def decide(ctx: click.Context, /, dry_run: bool, by: str | None, **_: Any) -> int:
     """Turn the feature on if it earned it; any doubt leaves it off.
 
     It takes as many green runs of the smoke suite as the release's manifest demands, out of as many, on the
@@ -139,14 +149,14 @@ def decide(ctx: click.Context, /, dry_run: bool, by: str | None, as_json: bool, 
         )
         why = Why(by or str(committer(workspace.root)), because, runs=decision.runs)
         changed = set_flag(workspace, request, "on", why)
-    if as_json:
+    if wants_json(ctx):
         found = {
             "on": decision.on,
             "was": case.flag.value,
             "changed": changes,
             "findings": [finding_object(f) for f in decision.findings],
         }
-        click.echo(json.dumps(found, indent=2, sort_keys=True, ensure_ascii=False))
+        say_json(found)
         return 0 if decision.on else 1
     for line in decision_lines(decision, style, width()):
         click.echo(line)
@@ -171,7 +181,7 @@ def decide(ctx: click.Context, /, dry_run: bool, by: str | None, as_json: bool, 
 @asked_options
 @json_option
 @click.pass_context
-def test_(ctx: click.Context, /, as_json: bool, **_: Any) -> int:
+def test_(ctx: click.Context, /, **_: Any) -> int:
     """Look into the packages that were built: is what tells on from off there, or not there, as it must be?
 
     Files are looked at, not what programs do: that is for the smoke test. Leaves evidence for the checklist.
@@ -183,9 +193,9 @@ def test_(ctx: click.Context, /, as_json: bool, **_: Any) -> int:
     workspace, _request, case = case_of(ctx)
     with workspace.lock():
         found = look(workspace, case)
-    if as_json:
-        said = {"flag": found.flag, "ok": found.ok, "seen": list(found.seen), "evidence": found.evidence}
-        click.echo(json.dumps(said, indent=2, sort_keys=True, ensure_ascii=False))
+    if wants_json(ctx):
+        seen = list(found.seen)
+        say_json({"flag": found.flag, "ok": found.ok, "seen": seen, "evidence": found.evidence})
     else:
         word = {True: style("as it must be", "green"), False: style("wrong", "red"), None: "not decided"}
         click.echo(f"{case.feature.name} ships {found.flag}; what was built is {word[found.ok]}")

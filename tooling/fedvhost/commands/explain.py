@@ -31,10 +31,10 @@ def explain(
     workspace, request = request_of(invocation, release, feature, packages, upstream)
     manifests = read_manifests(workspace, request)
     found, errors = [], []
-    with workspace.lock(), open_jobs(workspace, request, manifests) as jobs:
+    with open_jobs(workspace, request, manifests, apart=True) as jobs:
         plan = read_plan(workspace, manifests)
         for job in jobs:
-            # The plan's trees are objects of ours, which may have been thrown away.
+            # The plan's trees are objects of ours, made anew here.
             replay(job, plan.packages[job.name], committer(workspace.root))
             try:
                 oid = resolve_revision(job.upstream, commit, "commit")

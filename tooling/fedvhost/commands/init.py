@@ -6,20 +6,27 @@ from pathlib import Path
 
 import click
 
-from fedvhost.commands.context import Invocation, pass_invocation
+from fedvhost.commands.context import Invocation, json_option, pass_invocation, say_json
 
 
 @click.command()
 @click.argument("directory", type=click.Path(path_type=Path))
+@json_option
 @pass_invocation
-def init(invocation: Invocation, directory: Path) -> None:
+def init(invocation: Invocation, directory: Path, as_json: bool) -> None:
     """Make DIRECTORY a workspace, with the features, releases and specs that came along.
 
     An existing workspace is left as it is; any other folder must be empty.
     """
     from fedvhost.shipped import make_workspace
+    from fedvhost.workspace import locate
 
     made = make_workspace(directory)
+    if as_json:
+        there = made or locate(directory)
+        found = {"features": list(there.features()), "releases": list(there.releases())}
+        say_json({"workspace": str(there.root), "made": made is not None, **found})
+        return
     if made is None:
         click.echo(f"'{directory}' is a workspace already; nothing was changed")
         return

@@ -6,12 +6,19 @@ from pathlib import Path
 
 import click
 
-from fedvhost.commands.context import Invocation, pass_invocation
+from fedvhost.commands.context import (
+    Invocation,
+    feature_option,
+    json_option,
+    pass_invocation,
+    release_option,
+    say_json,
+)
 
 
 @click.command()
-@click.option("--release", help="The release: f13 (else: the only one there is).")
-@click.option("--feature", help="The feature (else: the only one there is).")
+@release_option("The release: f13 (else: the only one there is).")
+@feature_option
 @click.option(
     "--today", metavar="DATE", help="Look at the schedule as on that day, 2010-02-09 (else: today)."
 )
@@ -20,10 +27,15 @@ from fedvhost.commands.context import Invocation, pass_invocation
     help="Where the page goes (else: .fedvhost/report/<release>-<feature>.html, which git ignores: the page "
     "has upstream's words in it).",
 )  # fmt: skip
-@click.option("--serve", is_flag=True, help="Show the page live, on this machine only, while a run goes on.")
+@click.option(
+    "--serve",
+    is_flag=True,
+    help="Show the page live, on this machine only, while a run goes on; Ctrl-C ends it, with exit code 0.",
+)
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=0, help="The port for --serve (else: a free one)."
 )
+@json_option
 @pass_invocation
 def report(
     invocation: Invocation,
@@ -33,6 +45,7 @@ def report(
     output: Path | None,
     serve: bool,
     port: int,
+    as_json: bool,
 ) -> int:
     """Write one HTML page of all that is known: go or no-go, picks, conflicts, specs, builds, smoke tests.
 
@@ -53,7 +66,10 @@ def report(
         from fedvhost.pipeline.page.serving import serve_page
 
         def tell(url: str) -> None:
-            click.echo(f"{url}  (Ctrl-C ends it)")
+            if as_json:
+                say_json({"url": url})
+            else:
+                click.echo(f"{url}  (Ctrl-C ends it)")
 
         serve_page(
             lambda: render(collect(workspace, request, to_day(today)), live=True),
@@ -69,7 +85,10 @@ def report(
         output = workspace.state_dir / "report" / name
     page = render(material)
     write_atomic(output.absolute(), page)
-    click.echo(f"{workspace.relative(output)}  ({len(page) / 1e6:.1f} MB)")
+    if as_json:
+        say_json({"file": workspace.relative(output), "bytes": len(page)})
+    else:
+        click.echo(f"{workspace.relative(output)}  ({len(page) / 1e6:.1f} MB)")
     return 0
 
 

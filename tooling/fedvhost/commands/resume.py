@@ -31,7 +31,7 @@ def resume(
     if not as_json:
         for file in resumed.recorded:
             click.echo(f"recorded {file}")
-    return show(resumed.result, as_json, sample=SAMPLE in upstream)
+    return show(resumed.result, as_json, workspace.program, sample=SAMPLE in upstream)
 
 
 @click.command()

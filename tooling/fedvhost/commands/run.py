@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -11,7 +12,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from fedvhost.commands.context import Invocation, json_option, upstream_option
+from fedvhost.commands.context import (
+    Invocation,
+    feature_option,
+    json_option,
+    package_option,
+    release_option,
+    upstream_option,
+)
 
 if TYPE_CHECKING:
     from fedvhost.pipeline.inputs import Request
@@ -25,9 +33,9 @@ SAMPLE = "sample"
 def run_options(command: F) -> F:
     """The options that say what to work on: release, feature, packages, upstreams, and ``--json``."""
     options = (
-        click.option("--release", required=True, help="The release to land in: f13."),
-        click.option("--feature", help="The feature (else: the only one there is)."),
-        click.option("--package", "packages", multiple=True, help="Only this package; may be repeated."),
+        release_option("The release to land in: f13.", required=True),
+        feature_option,
+        package_option,
         upstream_option,
         json_option,
     )
@@ -133,11 +141,12 @@ def execute(
     options = Options(upto, from_plan, rollup, dry_run, parse_dist_git(dist_git))
     with progress_of(invocation) as progress:
         result = run_backport(workspace, request, options, progress)
-    return show(result, as_json, sample=SAMPLE in upstream)
+    return show(result, as_json, workspace.program, sample=SAMPLE in upstream)
 
 
-def show(result: Result, as_json: bool, *, sample: bool = False) -> int:
-    """Print a result and return the exit code; ``sample``: it is one of ``--upstream sample``."""
+def show(result: Result, as_json: bool, program: str, *, sample: bool = False) -> int:
+    """Print a result and return the exit code. ``program``: how a command begins that goes on; ``sample``: it
+    is one of ``--upstream sample``."""
     if as_json:
         from fedvhost.pipeline.result import to_object
 
@@ -148,7 +157,7 @@ def show(result: Result, as_json: bool, *, sample: bool = False) -> int:
         from fedvhost.report.text import result_lines
 
         width = min(max(shutil.get_terminal_size((100, 24)).columns, 60), 140)
-        resume = f"fedvhost resume --release {result.release}" + (" --upstream sample" if sample else "")
+        resume = f"{program} resume --release {result.release}" + (" --upstream sample" if sample else "")
         for line in result_lines(result, style, width, resume):
             click.echo(line)
     return 0 if result.ok else 1
@@ -168,7 +177,8 @@ def _sample_workspace(invocation: Invocation, workspace: Workspace) -> Workspace
     invocation.remark(
         f"working on the sample upstream, in its own workspace {workspace.relative(sample.workspace)}"
     )
-    return locate(sample.workspace)
+    # Commands that we suggest name the sample by --upstream, and the workspace as it was named.
+    return dataclasses.replace(locate(sample.workspace), given=workspace.given)
 
 
 def _pass_on(chunk: bytes) -> None:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from fedvhost.commands.context import Invocation, json_option, pass_invocation
+from fedvhost.commands import offered
+from fedvhost.commands.context import Invocation, json_option, pass_invocation, say_json
 from fedvhost.commands.run import style
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ _PATH = click.Path(path_type=Path)
 
 @click.command()
 @click.option(
-    "--shape", "shapes", multiple=True,
+    "--shape", "shapes", multiple=True, shell_complete=offered.shapes,
     help="driver: the kernel half; guest: real guests; full: the test plan; sample: the sample's "
     "packages; f13: the built 2.6.33 and qemu-kvm. May be repeated "
     "(else: those that the release's gate names, or driver).",
@@ -34,8 +35,13 @@ _PATH = click.Path(path_type=Path)
     "--repeat", type=click.IntRange(min=1),
     help="Do it so many times (else: as often as the release's gate demands, or once).",
 )  # fmt: skip
-@click.option("--release", default="", help="The release whose evidence this is: f13.")
-@click.option("--feature", default="", help="The feature (else: the only one there is).")
+@click.option(
+    "--release", default="", shell_complete=offered.releases, help="The release whose evidence this is: f13."
+)
+@click.option(
+    "--feature", default="", shell_complete=offered.features,
+    help="The feature (else: the only one there is).",
+)  # fmt: skip
 @click.option("--kernel", type=_PATH, help="Boot this kernel (bzImage or vmlinux); with --modules.")
 @click.option("--modules", type=_PATH, metavar="DIR", help="Its modules: lib/modules/<release>.")
 @click.option(
@@ -80,6 +86,8 @@ def smoke(
     from fedvhost.pipeline.smoke.options import Options, demanded
     from fedvhost.pipeline.smoke.smoking import run_smoke
 
+    for option, named in (("kernel", (kernel,)), ("modules", (modules,)), ("kernel-rpm", kernel_rpms)):
+        _check_there(f"--{option}", named)
     gate, runs = demanded(invocation.workspace(), release) if release else ((), 1)
     shapes = shapes or gate or ("driver",)
     if only_list:
@@ -101,6 +109,9 @@ def smoke(
             results.append(run_smoke(invocation.workspace(), options, watcher))
         if not as_json:
             _tell(results[-1], shapes)
+    if only_prepare and as_json:
+        say_json({"made": list(dict.fromkeys(made))})
+        return 0
     if only_prepare:
         click.echo(f"made: {', '.join(dict.fromkeys(made))}" if made else "everything is in the cache")
         return 0
@@ -111,6 +122,15 @@ def smoke(
         whole = found[0] if len(found) == 1 else {"ok": all(r.ok for r in results), "shapes": found}
         click.echo(json.dumps(whole, indent=2, sort_keys=True, ensure_ascii=False))
     return 0 if all(r.ok for r in results) else 1
+
+
+def _check_there(option: str, files: Iterable[Path | None]) -> None:
+    """Look for what an option names before anything is prepared for it."""
+    from fedvhost.errors import InputError
+
+    for file in files:
+        if file is not None and not file.exists():
+            raise InputError(f"{option} '{file}': no such {'folder' if option == '--modules' else 'file'}")
 
 
 def _tell(result: Smoke, shapes: tuple[str, ...]) -> None:

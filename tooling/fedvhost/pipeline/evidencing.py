@@ -12,7 +12,7 @@ from fedvhost.backport.followups import Kind, PackageFollowUps
 from fedvhost.evidence import Evidence, hashes, write
 from fedvhost.pipeline.checks.checked import CheckResult, to_object
 from fedvhost.pipeline.exporting import SERIES, Patch, patches_folder
-from fedvhost.pipeline.inputs import Job, Manifests
+from fedvhost.pipeline.inputs import Job, Manifests, Part
 from fedvhost.pipeline.planning import plan_file
 from fedvhost.pipeline.result import PackageResult, package_object
 from fedvhost.pipeline.spec.editing import SpecPlace
@@ -63,7 +63,7 @@ def keep_check(
 
 
 def keep_spec(
-    workspace: Workspace, job: Job, manifests: Manifests, place: SpecPlace, facts: Mapping[str, Any]
+    workspace: Workspace, job: Part, manifests: Manifests, place: SpecPlace, facts: Mapping[str, Any]
 ) -> str:
     """Keep what the proofs said of the workspace's own spec. Inputs: the plan, the spec and what it names."""
     files = [plan_file(workspace, manifests), *spec_inputs(workspace, job)]
@@ -85,14 +85,14 @@ def keep_fixes(workspace: Workspace, job: Job, manifests: Manifests, found: Pack
     return _write(workspace, job, "fixes", hashes(workspace, files), facts)
 
 
-def spec_inputs(workspace: Workspace, job: Job) -> list[Path]:
+def spec_inputs(workspace: Workspace, job: Part) -> list[Path]:
     """Return the spec of a package and all that stands beside it: sources, scripts, configuration."""
     folder = (workspace.root / job.place.spec).parent
     return sorted(f for f in folder.iterdir() if f.is_file() and not f.name.startswith("."))
 
 
 def _write(
-    workspace: Workspace, job: Job, kind: str, inputs: Mapping[str, str], facts: Mapping[str, Any]
+    workspace: Workspace, job: Part, kind: str, inputs: Mapping[str, str], facts: Mapping[str, Any]
 ) -> str:
     evidence = Evidence(job.release.name, job.feature.name, kind, job.name, inputs, facts)
     return write(workspace, evidence)

@@ -12,7 +12,7 @@ from fedvhost.commits import encode
 from fedvhost.git.mail import format_patches, whole_diff
 from fedvhost.git.store import GitStore
 from fedvhost.packaging.application import Application, Content, apply_series
-from fedvhost.pipeline.inputs import Job
+from fedvhost.pipeline.inputs import Job, Part
 from fedvhost.pipeline.replaying import Picked, Replay
 from fedvhost.values import Oid
 from fedvhost.workspace import Workspace
@@ -70,12 +70,12 @@ def exported(folder: Path) -> tuple[str, ...]:
     return tuple(n for n in lines if n and "/" not in n)
 
 
-def rollup_name(job: Job) -> str:
+def rollup_name(job: Part) -> str:
     """The name of the one patch of a rolled-up series."""
     return f"{job.feature.name}-rollup.patch"
 
 
-def patches_folder(workspace: Workspace, job: Job) -> Path:
+def patches_folder(workspace: Workspace, job: Part) -> Path:
     """Where the series of a package goes, ``patches/<release>/<package>``."""
     return workspace.patches_dir / job.release.name / job.name
 

@@ -88,7 +88,7 @@ class HistoryFacts:
             self._adaptations[pick] = tuple(adaptations)
         key = (tree, pick, tuple(repr(a) for a in adaptations))
         if key not in self._landings:
-            self._landings[key] = land(self.store, tree, pick, adaptations, self.answers)
+            self._landings[key] = _of_no_effect(land(self.store, tree, pick, adaptations, self.answers))
         return self._landings[key]
 
     # -- what a landed pick misses ------------------------------------------------------------------
@@ -307,3 +307,25 @@ def _spans(content: Lines, lines: Lines) -> list[range]:
         for i in range(len(content) - size + 1)
         if content[i] == lines[0] and content[i : i + size] == lines
     ]
+
+
+# How a rung came to a result; what it says of two sides that differ is not so where one is the result.
+_MERGED = {
+    "lines": "merged line by line",
+    "tokens": "merged word by word",
+    "insertion": "nothing new",
+    "realigned": "aligned otherwise",
+}
+
+
+def _of_no_effect(landing: Landing) -> Landing:
+    """Say of a pick that changes nothing that the rungs, whichever they were, gave what is here already."""
+    if landing.verdict is not Verdict.REDUNDANT:
+        return landing
+    notes = (
+        n
+        if n.rung in ("declared", "redundant")
+        else replace(n, how=f"{_MERGED.get(n.rung, n.how)}, it is what is here already")
+        for n in landing.notes
+    )
+    return replace(landing, notes=tuple(notes))

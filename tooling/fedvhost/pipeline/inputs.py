@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import tempfile
 import tomllib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Protocol
 
 from fedvhost.backport.manifest import Adaptation, Feature, FeaturePackage, Release, ReleasePackage
 from fedvhost.backport.manifest_toml import check_together, read_feature, read_release
@@ -18,7 +22,15 @@ from fedvhost.errors import InputError
 from fedvhost.git.history import History
 from fedvhost.git.store import GitStore, require_git
 from fedvhost.pipeline.conflicts.resolving import known_answers
-from fedvhost.upstreams import Upstream, open_store, parse_given, resolve_revision, resolve_upstream
+from fedvhost.upstreams import (
+    Upstream,
+    cache_dir,
+    find_local,
+    open_store,
+    parse_given,
+    resolve_revision,
+    resolve_upstream,
+)
 from fedvhost.values import Oid
 from fedvhost.workspace import Workspace, nearest
 
@@ -51,6 +63,32 @@ class Manifests:
     feature_text: str
     release_file: str
     release_text: str
+
+
+class Part(Protocol):
+    """One package of a run, as far as the manifests tell of it."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def feature(self) -> Feature: ...
+    @property
+    def release(self) -> Release: ...
+    @property
+    def part(self) -> FeaturePackage: ...
+    @property
+    def place(self) -> ReleasePackage: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Historyless:
+    """One package of a run whose history nobody needs, or has."""
+
+    name: str
+    feature: Feature
+    release: Release
+    part: FeaturePackage
+    place: ReleasePackage
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +143,13 @@ def read_manifests(workspace: Workspace, request: Request) -> Manifests:
 
 
 @contextmanager
-def open_jobs(workspace: Workspace, request: Request, manifests: Manifests) -> Iterator[tuple[Job, ...]]:
+def open_jobs(
+    workspace: Workspace, request: Request, manifests: Manifests, *, apart: bool = False
+) -> Iterator[tuple[Job, ...]]:
     """Open the history of each package and resolve every commit that the manifests name.
+
+    ``apart``: in stores that end with the block instead of the workspace's own. For what only asks: it
+    changes nothing that another run works with, so it needs no lock.
 
     Raises:
         InputError: a history is not there, or lacks a commit that a manifest names.
@@ -123,9 +166,26 @@ def open_jobs(workspace: Workspace, request: Request, manifests: Manifests) -> I
                 name, workspace=workspace, url=place.upstream, given=given, tell=request.tell,
                 revisions=[place.base, part.until, *(c.commit for c in (*part.also, *part.taken))],
             )  # fmt: skip
-            store = stack.enter_context(open_store(upstream, workspace.store_dir(name)))
+            folder = workspace.store_dir(name)
+            if apart:
+                folder = (
+                    Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fedvhost-"))) / folder.name
+                )
+            store = stack.enter_context(open_store(upstream, folder))
             jobs.append(replace(_job(name, manifests, upstream, store), answers=answers))
         yield tuple(jobs)
+
+
+def history_is_here(workspace: Workspace, request: Request, manifests: Manifests, name: str) -> bool:
+    """Whether the history of a package is where it would be looked for. One that ``--upstream`` names is:
+    if not, that is an error to be told.
+
+    Raises:
+        InputError: a configuration file or ``--upstream`` is wrong.
+    """
+    given = parse_given(request.upstreams, tuple(manifests.release.packages))
+    place = find_local(name, given, workspace, os.environ)
+    return name in given or (cache_dir(name) if place is None else place.path).exists()
 
 
 def check_dist_git(manifests: Manifests, dist_git: Collection[str]) -> None:

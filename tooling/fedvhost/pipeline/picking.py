@@ -123,11 +123,14 @@ def _land_part(facts: HistoryFacts, tree: Oid, commit: Oid, only: Sequence[str])
     kept = [p for p in changed if any(p == top or p.startswith(f"{top}/") for top in tops)]
     if not kept:
         raise InputError(f"commit {commit.short} ({one.subject}) changes nothing in {', '.join(tops)}")
+    if len(kept) == len(changed):
+        return facts.land(tree, commit, ())
     files = store.entries(commit, kept)
     part = store.write_tree(store.tree_of(one.parents[0]), {p: files.get(p) for p in kept})
     limited = store.write_commit(part, one.parents, one.author, one.committer, one.message, one.encoding)
     landing = facts.land(tree, limited, ())
-    how = f"only this; {len(changed) - len(kept)} more files of the commit are left out"
+    left = len(changed) - len(kept)
+    how = f"only this; {left} more file{' of the commit is' if left == 1 else 's of the commit are'} left out"
     return replace(landing, pick=commit, notes=(*landing.notes, Note(", ".join(tops), "only", how)))
 
 

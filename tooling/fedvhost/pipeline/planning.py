@@ -75,7 +75,7 @@ def read_plan(workspace: Workspace, manifests: Manifests) -> Plan:
     if not file.exists():
         raise InputError(
             f"there is no plan '{workspace.relative(file)}' yet; "
-            f"make it with 'fedvhost plan --release {manifests.release.name}'"
+            f"make it with: {workspace.program} plan --release {manifests.release.name}"
         )
     plan = from_json(file.read_bytes(), workspace.relative(file))
     for name in manifests.packages:

@@ -45,7 +45,9 @@ class Case:
 
     ``ships``: name → SHA-256 of everything that would go out (plan, patches, specs and what is beside them,
     builds): what a sign-off is tied to. ``documents``: name → ``current``, ``older`` or ``missing``.
-    ``several``: the workspace has other features too, so a command must name this one.
+    ``several``: the workspace has other features too, so a command must name this one. ``machine``: what this
+    one compiles for; ``elsewhere``: the build system that builds for others (koji, mock). ``program``: how
+    commands begin.
     """
 
     feature: Feature
@@ -63,6 +65,9 @@ class Case:
     specs: Mapping[str, SpecSeen] = field(default_factory=dict)
     documents: Mapping[str, str] = field(default_factory=dict)
     several: bool = False
+    machine: str = ""
+    elsewhere: str = "koji"
+    program: str = "fedvhost"
 
     def piece(self, kind: str, subject: str) -> Piece:
         """A piece of evidence; one that is not there says so."""
@@ -71,7 +76,7 @@ class Case:
     def command(self, verb: str, *options: str) -> str:
         """A command line on this release and feature."""
         feature = ("--feature", self.feature.name) if self.several else ()
-        return " ".join(("fedvhost", verb, "--release", self.release.name, *feature, *options))
+        return " ".join((self.program, verb, "--release", self.release.name, *feature, *options))
 
     @property
     def nvrs(self) -> Mapping[str, str]:

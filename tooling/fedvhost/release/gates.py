@@ -11,6 +11,7 @@ from fedvhost.release.case import Case
 from fedvhost.release.contingency import ON
 from fedvhost.release.facts import Piece, Said
 from fedvhost.release.items import Finding, State, finding
+from fedvhost.release.machines import other_machine
 from fedvhost.release.milestones import deadline_passed, in_time
 from fedvhost.release.people import listed
 
@@ -37,13 +38,22 @@ def builds(case: Case) -> tuple[Finding, ...]:
 
 def _package_builds(case: Case, package: str) -> tuple[Finding, ...]:
     piece = case.piece("build", package)
-    then = case.command("build", "--package", package, "--scratch")
-    scenarios = [f"{package}/{arch}" for arch in case.release.gate.arches] or [package]
-    if not piece.good:
-        return tuple(finding(s, State.UNKNOWN, piece.why_not, piece.file, then=then) for s in scenarios)
-    if (other := other_options(piece)) is not None:
-        return tuple(finding(s, State.UNKNOWN, other, piece.file, then=then) for s in scenarios)
-    return tuple(_arch(piece, s, then) for s in scenarios)
+    scenarios = {
+        f"{package}/{arch}" if arch else package: _build_command(case, package, arch)
+        for arch in case.release.gate.arches or ("",)
+    }
+    why_not = piece.why_not if not piece.good else other_options(piece)
+    if why_not is not None:
+        return tuple(finding(s, State.UNKNOWN, why_not, piece.file, then=t) for s, t in scenarios.items())
+    return tuple(_arch(piece, s, then) for s, then in scenarios.items())
+
+
+def _build_command(case: Case, package: str, arch: str) -> str:
+    """The command that builds for an architecture: rpmbuild compiles for this machine's alone."""
+    here = not arch or not case.machine or arch == case.machine
+    return case.command(
+        "build", "--package", package, "--scratch", *(() if here else ("--via", case.elsewhere))
+    )
 
 
 def other_options(piece: Piece) -> str | None:
@@ -54,10 +64,14 @@ def other_options(piece: Piece) -> str | None:
     return f"it was built with {listed(options)}; what ships is built without" if options else None
 
 
-def built_for(piece: Piece) -> frozenset[str]:
-    """The architectures of the packages that came out of a build, by their names."""
-    names = [path.rpartition("/")[2].split(".") for path in piece.facts.mapping("results") or {}]
-    return frozenset(n[-2] for n in names if len(n) > 2 and n[-1] == "rpm" and n[-2] not in ("src", "noarch"))
+def built_for(piece: Piece) -> Mapping[str, tuple[str, ...]]:
+    """The architectures of the packages that came out of a build, by their names: each with its packages."""
+    found: dict[str, tuple[str, ...]] = {}
+    for path in piece.facts.mapping("results") or {}:
+        name = path.rpartition("/")[2].split(".")
+        if len(name) > 2 and name[-1] == "rpm" and name[-2] not in ("src", "noarch"):
+            found[name[-2]] = (*found.get(name[-2], ()), path)
+    return found
 
 
 def _arch(piece: Piece, scenario: str, then: str) -> Finding:
@@ -75,6 +89,8 @@ def _arch(piece: Piece, scenario: str, then: str) -> Finding:
         came = listed(sorted(built)) or "nothing"
         text = f"{what} was not built there (what came out: {came})"
         return finding(scenario, State.UNKNOWN, text, piece.file, then=then)
+    if arch and (wrong := other_machine(piece, arch, built[arch])) is not None:
+        return finding(scenario, wrong[0], f"{what}: {wrong[1]}", piece.file, then=then)
     return finding(scenario, State.DONE, what, piece.file)
 
 

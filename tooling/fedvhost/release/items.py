@@ -47,7 +47,7 @@ def finding(
 ) -> Finding:
     """Make a finding whose texts can be shown anywhere, whoever wrote what is in them."""
     files = tuple(plain(e, 200) for e in evidence if e)
-    return Finding(plain(scenario, 80), state, plain(text, longest), files, plain(then, 300))
+    return Finding(plain(scenario, 80), state, plain(text, longest), files, plain(then, 1000))
 
 
 @dataclass(frozen=True, slots=True)

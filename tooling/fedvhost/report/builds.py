@@ -88,8 +88,10 @@ def record_lines(record: Record, style: Style = _plain, width: int = 100) -> Ite
     yield from (wrapped(f"{word}{pad}{more}".rstrip(), "  ", width) if more else [f"  {word}"])
 
 
-def chain_lines(chain: Chain, style: Style = _plain, width: int = 100) -> Iterator[str]:
-    """Tell of a whole run."""
+def chain_lines(
+    chain: Chain, style: Style = _plain, width: int = 100, program: str = "fedvhost"
+) -> Iterator[str]:
+    """Tell of a whole run; ``program``: how a command begins that comes back to it."""
     for number, refused in enumerate(chain.refused):
         yield from ("",) * bool(number)
         yield from refused_lines(refused, style, width)
@@ -103,7 +105,7 @@ def chain_lines(chain: Chain, style: Style = _plain, width: int = 100) -> Iterat
         yield _REFUSED
     for record in chain.records:
         if not record.state.final and record.state is not State.UNKNOWN:
-            yield f"it goes on; come back with: fedvhost build status --wait {record.id}"
+            yield f"it goes on; come back with: {program} build status --wait {record.id}"
 
 
 def overview_lines(

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from fedvhost.pipeline.checks.building import Built
 from fedvhost.pipeline.checks.checked import CheckResult, Row
-from fedvhost.report.text import Style
+from fedvhost.report.text import Style, revision
 
 _MOST_COMPLAINTS = 6
 
@@ -18,7 +18,7 @@ def _plain(text: str, _: str) -> str:
 
 def check_lines(result: CheckResult, style: Style = _plain, width: int = 100) -> Iterator[str]:
     """Tell of one package: what was applied and compiled, what is wrong, and what was not checked."""
-    on = f"{result.base_name} ({result.base.short})"
+    on = f"{revision(result.base_name)} ({result.base.short})"
     left_out = f", without {', '.join(c.short for c in result.without)}" if result.without else ""
     yield style(f"{result.package} on {on}: {len(result.rows)} patches{left_out}", "bold")
     yield f"  with      {result.compiler}"

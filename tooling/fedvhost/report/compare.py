@@ -10,7 +10,7 @@ from fedvhost.backport.comparison import CONTAINED, SIMILAR, By, FileResult, Mat
 from fedvhost.backport.lacking import IN_BASE, NOBODY, Lacking
 from fedvhost.backport.series import shown
 from fedvhost.pipeline.compare.comparing import Compared, Comparison
-from fedvhost.report.text import Style, cut, wrapped
+from fedvhost.report.text import Style, cut, revision, wrapped
 from fedvhost.values import Oid
 
 # Lines of a list that are shown before the rest is only counted; --json has all.
@@ -35,7 +35,7 @@ def comparison_lines(comparison: Comparison, style: Style, width: int) -> Iterat
     """Tell of one package: what both have, what one has, order, files."""
     c = comparison
     yield style(f"{c.package}: {c.here} commits here, {c.there} there", "bold")
-    yield f"  here   {c.base_name}..{c.tip.short}"
+    yield f"  here   {revision(c.base_name)}..{c.tip.short}"
     merges = f"; {c.merges} merges left out" if c.merges else ""
     yield f"  there  {c.range} in {c.repo}{merges}"
     if c.limited:

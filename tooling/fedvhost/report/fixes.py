@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from fedvhost.backport.followups import FollowUp, FollowUps, Kind, PackageFollowUps, Trial
-from fedvhost.report.text import Style
+from fedvhost.report.text import Style, revision
 
 _TITLES = {
     Kind.OFFERED: "offered: they repair what is here",
@@ -40,7 +40,7 @@ def fixes_lines(found: FollowUps, style: Style, width: int) -> Iterator[str]:
 
 
 def _package_lines(name: str, package: PackageFollowUps, style: Style, width: int) -> Iterator[str]:
-    yield style(f"{name} on {package.base_name}: follow-ups of {package.picks} commits", "bold")
+    yield style(f"{name} on {revision(package.base_name)}: follow-ups of {package.picks} commits", "bold")
     yield from _wrapped(_searched(package), "  ", width)
     for kind, title in _TITLES.items():
         follow_ups = package.of(kind)
@@ -54,12 +54,12 @@ def _package_lines(name: str, package: PackageFollowUps, style: Style, width: in
 def _searched(package: PackageFollowUps) -> str:
     search = package.search
     text = f"looked through {search.commits:,} commits after the base, {search.after_until:,} of them"
-    text += f" after {package.until}"
+    text += f" after {revision(package.until)}"
     if search.newest:
         text += f", the newest of {_day(search.newest)}"
     if not search.after_until:
         text += (
-            f": this history ends with {package.until}, so what repaired it later is not seen; "
+            f": this history ends with {revision(package.until)}, so what repaired it later is not seen; "
             "name one that goes further with --upstream"
         )
     return text

@@ -9,7 +9,7 @@ from typing import Any
 from fedvhost.backport.plan import ConflictText
 from fedvhost.backport.symbols import call_text
 from fedvhost.pipeline.picking import Explanation, Picked
-from fedvhost.report.text import Style, conflict_lines
+from fedvhost.report.text import Style, conflict_lines, look_text
 
 _LACKING = {"undefined": "not defined", "unexported": "not exported", "no header": "no such file"}
 
@@ -25,7 +25,7 @@ def pick_lines(picked: Picked, style: Style) -> Iterator[str]:
     for note in landing.notes:
         yield f"    {note.path}: {note.how} ({note.rung})"
     if landing.review:
-        yield "    look at the place: a rung had to choose"
+        yield f"    {look_text(landing.verdict)}"
     for lack in picked.lacks:
         one = lack.missing
         if one.kind == "arguments":

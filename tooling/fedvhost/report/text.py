@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Callable, Iterator
 
@@ -63,7 +64,7 @@ def package_lines(name: str, result: PackageResult, style: Style, width: int) ->
     plan = result.plan
     picks = [e for e in plan.entries if e.lands]
     needed = sum(e.because == PREREQUISITE for e in picks)
-    on = f"{plan.base_name} ({plan.base.short})"
+    on = f"{revision(plan.base_name)} ({plan.base.short})"
     count = f"{len(picks)} patches" + (f", {needed} of them prerequisites" if needed else "")
     yield style(f"{name} on {on}: {count}", "bold")
     for entry in plan.entries:
@@ -99,7 +100,18 @@ def entry_lines(entry: Entry, style: Style, width: int) -> Iterator[str]:
     for note in entry.notes:
         yield from wrapped(note_text(note), "            ", width)
     if entry.review:
-        yield "            " + style("look at the place: a rung had to choose", "yellow")
+        yield "            " + style(look_text(entry.verdict), "yellow")
+
+
+def revision(name: str) -> str:
+    """A tag as it is; the name of a commit as short as everywhere."""
+    return name[:12] if re.fullmatch(r"[0-9a-f]{13,40}", name) else name
+
+
+def look_text(verdict: Verdict) -> str:
+    """Ask a person to look at what a rung decided."""
+    what = "whether it is redundant" if verdict is Verdict.REDUNDANT else "at the place"
+    return f"look {what}: a rung had to choose"
 
 
 def stop_lines(stop: Stop, style: Style, width: int) -> Iterator[str]:

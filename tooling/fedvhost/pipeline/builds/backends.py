@@ -9,12 +9,20 @@ from fedvhost.builds.koji_profile import has_own_profile
 from fedvhost.builds.mock import Mock
 from fedvhost.builds.record import Record, Via
 from fedvhost.builds.rpmbuild import Rpmbuild
+from fedvhost.process import which
 from fedvhost.workspace import Workspace
 
 
 def default_via(workspace: Workspace) -> Via:
     """What builds where nobody says: koji if the person has a profile of their own, else rpmbuild."""
     return "koji" if has_own_profile() else "rpmbuild"
+
+
+def for_others(release: Release) -> Via:
+    """What builds for another architecture than this machine's: mock, if it is here, koji is not set up, and
+    that is the only one the release asks for; one build of koji's is for all of them."""
+    one = len(release.gate.arches) < 2
+    return "mock" if one and not has_own_profile() and which("mock") else "koji"
 
 
 def open_backend(workspace: Workspace, via: Via) -> Backend:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -17,8 +18,9 @@ from fedvhost.builds.record import (
     save,
     utc_now,
 )
-from fedvhost.errors import InputError
+from fedvhost.errors import InputError, ToolError
 from fedvhost.evidence import Evidence, digest, write
+from fedvhost.packaging.objects import machines_in
 from fedvhost.pipeline.builds.backends import first_target
 from fedvhost.pipeline.builds.ingredients import Refused
 from fedvhost.pipeline.builds.packing import Packed, pack, results_dir
@@ -122,7 +124,7 @@ def settle(workspace: Workspace, record: Record, backend: Backend, watcher: Watc
 
 def keep_build(workspace: Workspace, record: Record) -> str:
     """Write the evidence of an ended build and return its file. Inputs: what the source package was made
-    of. Facts: the record's, and the SHA-256 of each result."""
+    of. Facts: the record's, the SHA-256 of each result, and for which machines its code is."""
     results = {r: digest(workspace.root / r) for r in record.results if (workspace.root / r).is_file()}
     facts = {
         "ok": record.ok and bool(results) and len(results) == len(record.results),
@@ -142,6 +144,7 @@ def keep_build(workspace: Workspace, record: Record) -> str:
         "srpm": {record.srpm: record.srpm_sha256},
         "base": record.own.get("base", ""),
         "results": results,
+        "machines": _machines(workspace, results),
         "logs": list(record.logs),
         "started": record.started,
         "ended": record.ended,
@@ -150,6 +153,15 @@ def keep_build(workspace: Workspace, record: Record) -> str:
         workspace,
         Evidence(record.release, record.feature, "build", record.package, record.inputs, facts),
     )
+
+
+def _machines(workspace: Workspace, results: Iterable[str]) -> dict[str, list[str]]:
+    """The machines of the object files in each package; one that rpm cannot read is left out."""
+    found = {}
+    for name in (r for r in results if r.endswith(".rpm")):
+        with contextlib.suppress(ToolError):
+            found[name] = list(machines_in(workspace.root / name))
+    return found
 
 
 def _one(

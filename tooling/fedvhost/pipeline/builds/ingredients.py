@@ -103,7 +103,7 @@ def gather(
             f"{workspace.relative(places.spec)}: '{f.patch}' {f.what}"
             for f in unapplied(places.spec, series, defines=defines, patch_dir=places.series)
         ),
-        *_series_reasons(workspace, places, series),
+        *_series_reasons(workspace, manifests, places, series),
         *_stale(workspace, places, series, evidence, manifests),
         *_missing(workspace, known, places, series, found, listed),
     ]
@@ -226,13 +226,16 @@ def _missing(
         yield f"{spec}: '{name}' is declared and missing (looked for {looked}){more}"
 
 
-def _series_reasons(workspace: Workspace, places: Places, series: Sequence[str]) -> Iterator[str]:
+def _series_reasons(
+    workspace: Workspace, manifests: Manifests, places: Places, series: Sequence[str]
+) -> Iterator[str]:
     folder = workspace.relative(places.series)
+    run = f"run: {workspace.program} backport --release {manifests.release.name}"
     if not (places.series / SERIES).is_file():
-        yield f"{folder}: there is no exported series; run: fedvhost backport"
+        yield f"{folder}: there is no exported series; {run}"
     for name in series:
         if not (places.series / name).is_file():
-            yield f"{folder}/{name}: 'series' names it, and there is no such file; run: fedvhost backport"
+            yield f"{folder}/{name}: 'series' names it, and there is no such file; {run}"
         beside = places.spec.parent / name
         if (
             beside.is_file()
@@ -262,7 +265,7 @@ def _stale(
 ) -> Iterator[str]:
     """What is not any more as ``backport`` left it. The spec may be edited by hand: what it applies is seen
     above. A patch may not: what was proven of it does not hold any more."""
-    again = f"run 'fedvhost backport --release {manifests.release.name}' again"
+    again = f"run again: {workspace.program} backport --release {manifests.release.name}"
     if isinstance(evidence, Spoiled):
         yield f"{evidence.file}: cannot be believed: {evidence.reason}; {again}"
     if not isinstance(evidence, Evidence):

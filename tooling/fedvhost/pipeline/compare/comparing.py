@@ -123,7 +123,7 @@ def compare(
     manifests = read_manifests(workspace, request)
     found: list[Comparison] = []
     skipped: dict[str, str] = {}
-    with workspace.lock(), open_jobs(workspace, request, manifests) as jobs:
+    with open_jobs(workspace, request, manifests, apart=True) as jobs:
         plan = read_plan(workspace, manifests)
         wanted = jobs if other is None else _of_repository(jobs, other)
         for job in wanted:

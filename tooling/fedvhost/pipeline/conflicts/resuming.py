@@ -61,7 +61,7 @@ def _found(workspace: Workspace, request: Request) -> Sequence[Waiting]:
         what = f" of {', '.join(request.packages)}" if request.packages else ""
         raise InputError(
             f"no conflict{what} waits for an answer in release '{release}'; "
-            f"'fedvhost backport --release {release}' prepares one if it stops"
+            f"if it stops, this prepares one: {workspace.program} backport --release {release}"
         )
     return found
 

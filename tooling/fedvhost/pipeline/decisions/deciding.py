@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 import json
+import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -13,6 +14,7 @@ from fedvhost.backport.manifest import Feature, Release
 from fedvhost.backport.manifest_toml import read_record
 from fedvhost.errors import InputError
 from fedvhost.evidence import Evidence, Spoiled, changed_inputs, digest, file_of, now, read_all
+from fedvhost.pipeline.builds.backends import for_others
 from fedvhost.pipeline.decisions.ledger import Decisions, read_decisions
 from fedvhost.pipeline.inputs import Manifests, Request, read_manifests
 from fedvhost.pipeline.spec.order import spec_seen
@@ -47,7 +49,7 @@ def collect(workspace: Workspace, request: Request, today: datetime.date) -> Cas
         _ships(workspace, release, packages, plan, pieces),
         {p: _patches(workspace, release, p) for p in packages},
         {p: spec_seen(workspace, release.packages[p], release.dist) for p in packages},
-        several=len(workspace.features()) > 1,
+        several=len(workspace.features()) > 1, machine=os.uname().machine, elsewhere=for_others(release),
     )  # fmt: skip
 
 
@@ -174,8 +176,9 @@ def _headers(head: bytes) -> Iterator[tuple[str, str]]:
             yield name.lower(), value.strip()
 
 
-def to_day(text: str | None) -> datetime.date:
-    """Read the day that a decision is looked at from; without one it is today (UTC, SOURCE_DATE_EPOCH).
+def to_day(text: str | None, option: str = "--today") -> datetime.date:
+    """Read a day: that a decision is looked at from, or another ``option``'s. Without one it is today (UTC,
+    SOURCE_DATE_EPOCH).
 
     Raises:
         InputError: it is no date.
@@ -185,4 +188,4 @@ def to_day(text: str | None) -> datetime.date:
     try:
         return datetime.date.fromisoformat(text)
     except ValueError:
-        raise InputError(f"--today '{text}': write a day as 2010-02-09") from None
+        raise InputError(f"{option} '{text}': there is no such day; write it as 2010-02-09") from None

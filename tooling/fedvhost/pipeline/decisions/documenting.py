@@ -6,6 +6,7 @@ import datetime
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from fedvhost.errors import InputError
 from fedvhost.pipeline.decisions.deciding import collect
@@ -47,14 +48,19 @@ def write_documents(workspace: Workspace, case: Case, names: Sequence[str]) -> t
 
 def exception_request(workspace: Workspace, case: Case, change: str) -> str:
     """Return the text of a freeze exception request; ``change``: what will change, if not the feature."""
-    values = {**contents(case), "change": change}
+    values = {**_contents(case), "change": change}
     return render(*_template(workspace, EXCEPTION), values)
 
 
 def _written(workspace: Workspace, case: Case, names: Sequence[str]) -> Mapping[str, tuple[Path, str]]:
     folder = workspace.root / "backport" / "documents" / f"{case.release.name}-{case.feature.name}"
-    values = contents(case)
+    values = _contents(case)
     return {name: (folder / f"{name}.md", render(*_template(workspace, name), values)) for name in names}
+
+
+def _contents(case: Case) -> dict[str, Any]:
+    """What documents are filled with; where this machine has the workspace is none of it."""
+    return dict(contents(replace(case, program="fedvhost")))
 
 
 def _template(workspace: Workspace, name: str) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import threading
 from collections.abc import Callable, Hashable
@@ -46,7 +47,8 @@ def serve_page(
     """
     pages = Pages(make, stamp)
     pages.current()
-    with server(pages, port) as running:
+    # Ctrl-C is how a person ends it, from the moment the address is told: nothing was interrupted.
+    with server(pages, port) as running, contextlib.suppress(KeyboardInterrupt):
         tell(f"http://{LOOPBACK}:{running.server_port}/")
         running.serve_forever()
 

@@ -18,7 +18,7 @@ from fedvhost.packaging.evr import rpm_version
 from fedvhost.packaging.proof import unapplied
 from fedvhost.packaging.rpmspec import evaluate
 from fedvhost.pipeline.exporting import Export, Patch
-from fedvhost.pipeline.inputs import Job
+from fedvhost.pipeline.inputs import Job, Part
 from fedvhost.specs.block import find_block
 from fedvhost.specs.config import set_config
 from fedvhost.specs.layout import read_layout
@@ -63,7 +63,7 @@ class SpecEdit:
     declared_before: tuple[str, ...] = ()
 
 
-def spec_place(workspace: Workspace, job: Job, checkout: Path | None) -> SpecPlace:
+def spec_place(workspace: Workspace, job: Part, checkout: Path | None) -> SpecPlace:
     """Find the spec of a job: the workspace's, or the one in somebody's checkout.
 
     Raises:
@@ -127,7 +127,7 @@ def _declared(spec: Path, feature: str) -> tuple[str, ...]:
     return tuple(patch.name for patch in find_block(layout, feature).patches)
 
 
-def check_spec(job: Job, place: SpecPlace, series: Sequence[str], patches: Path) -> SpecOutcome:
+def check_spec(job: Part, place: SpecPlace, series: Sequence[str], patches: Path) -> SpecOutcome:
     """Have rpm expand a spec and look for every declared patch in its %prep.
 
     Raises:

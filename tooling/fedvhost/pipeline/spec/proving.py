@@ -9,10 +9,21 @@ from pathlib import Path
 from typing import Any
 
 from fedvhost.errors import InputError
+from fedvhost.evidence import Evidence, changed_inputs, read
 from fedvhost.git.identity import committer
 from fedvhost.pipeline.evidencing import keep_spec
 from fedvhost.pipeline.exporting import SERIES, export, exported, patches_folder, rollup_name
-from fedvhost.pipeline.inputs import Job, Request, check_dist_git, open_jobs, read_manifests
+from fedvhost.pipeline.inputs import (
+    Historyless,
+    Job,
+    Manifests,
+    Part,
+    Request,
+    check_dist_git,
+    history_is_here,
+    open_jobs,
+    read_manifests,
+)
 from fedvhost.pipeline.planning import read_plan
 from fedvhost.pipeline.replaying import Replay, replay
 from fedvhost.pipeline.spec.editing import SpecOutcome, check_spec, spec_place
@@ -45,38 +56,78 @@ def check_specs(
     prep: bool,
     progress: Callable[[str], None],
 ) -> tuple[SpecCheck, ...]:
-    """Expand the spec of each package and, with ``prep``, run its %prep.
+    """Expand the spec of each package, hold its patches against the plan's and, with ``prep``, run its %prep.
+
+    Without ``prep`` a package whose history is not here is not fetched for it: its patches are held against
+    the evidence of ``backport``, and that is noticed.
 
     Raises:
         InputError: there is no plan or no exported series; rpm cannot read a spec.
     """
     manifests = read_manifests(workspace, request)
     check_dist_git(manifests, dist_git)
-    with workspace.lock(), open_jobs(workspace, request, manifests) as jobs:
+    here = tuple(p for p in manifests.packages if prep or history_is_here(workspace, request, manifests, p))
+    with (
+        workspace.lock(),
+        open_jobs(workspace, request, dataclasses.replace(manifests, packages=here)) as jobs,
+    ):
         identity = committer(workspace.root)
         plan = read_plan(workspace, manifests)
         found: list[SpecCheck] = []
-        for job in jobs:
-            place = spec_place(workspace, job, dist_git.get(job.name))
-            folder = patches_folder(workspace, job)
-            series = _series(workspace, job, folder)
-            progress(f"{job.name}: expanding '{workspace.relative(place.spec)}'")
-            outcome = check_spec(job, place, series, folder)
-            replayed = replay(job, plan.packages[job.name], identity, progress)
-            folders = (folder, place.spec.parent) if place.foreign else (folder,)
-            changed = tuple(_changed(workspace, job, replayed, series, folders))
-            outcome = dataclasses.replace(
-                outcome, spec=workspace.relative(place.spec), findings=(*outcome.findings, *changed)
-            )
+        for part in _parts(manifests, jobs):
+            place = spec_place(workspace, part, dist_git.get(part.name))
+            folder = patches_folder(workspace, part)
+            series = _series(workspace, part, folder)
+            progress(f"{part.name}: expanding '{workspace.relative(place.spec)}'")
+            outcome = check_spec(part, place, series, folder)
+            outcome = dataclasses.replace(outcome, spec=workspace.relative(place.spec))
             prepared = None
-            if prep and not outcome.findings:
-                progress(f"{job.name}: running %prep")
-                prepared = prepare(workspace, job, place, replayed)
-            checked = SpecCheck(job.name, outcome, prepared, prep)
+            if isinstance(part, Job):
+                replayed = replay(part, plan.packages[part.name], identity, progress)
+                folders = (folder, place.spec.parent) if place.foreign else (folder,)
+                changed = tuple(_changed(workspace, part, replayed, series, folders))
+                outcome = dataclasses.replace(outcome, findings=(*outcome.findings, *changed))
+                if prep and not outcome.findings:
+                    progress(f"{part.name}: running %prep")
+                    prepared = prepare(workspace, part, place, replayed)
+            else:
+                outcome = _by_evidence(workspace, part, series, outcome)
+            checked = SpecCheck(part.name, outcome, prepared, prep)
             if not place.foreign:
-                keep_spec(workspace, job, manifests, place, spec_object(checked))
+                keep_spec(workspace, part, manifests, place, spec_object(checked))
             found.append(checked)
         return tuple(found)
+
+
+def _parts(manifests: Manifests, jobs: Sequence[Job]) -> Iterator[Job | Historyless]:
+    """Every package of the run: as a job, if its history is here."""
+    opened = {job.name: job for job in jobs}
+    feature, release = manifests.feature, manifests.release
+    for name in manifests.packages:
+        yield opened.get(name) or Historyless(
+            name, feature, release, feature.packages[name], release.packages[name]
+        )
+
+
+def _by_evidence(
+    workspace: Workspace, part: Part, series: Sequence[str], outcome: SpecOutcome
+) -> SpecOutcome:
+    """Hold the series against what ``backport`` left, where it cannot be made anew."""
+    evidence = read(workspace, part.release.name, part.feature.name, "backport", part.name)
+    missing = "the history is not here, so the plan's patches cannot be made anew;"
+    if not isinstance(evidence, Evidence):
+        why = "is none" if evidence is None else f"cannot be believed: {evidence.reason}"
+        said = f"{missing} the evidence of 'fedvhost backport' {why}: they were held against nothing"
+        return dataclasses.replace(outcome, noticed=(*outcome.noticed, said))
+    folder = workspace.relative(patches_folder(workspace, part))
+    names = {f"{folder}/{name}" for name in (SERIES, *series)}
+    wrong = [n for n in changed_inputs(workspace, evidence) if n in names or n.startswith(f"{folder}/")]
+    findings = [f"'{n}' is not as 'fedvhost backport' left it" for n in wrong]
+    findings += [f"'{n}' is not of 'fedvhost backport'" for n in sorted(names - set(evidence.inputs))]
+    said = f"{missing} they were held against the evidence of 'fedvhost backport'"
+    return dataclasses.replace(
+        outcome, findings=(*outcome.findings, *findings), noticed=(*outcome.noticed, said)
+    )
 
 
 def spec_object(checked: SpecCheck) -> dict[str, Any]:
@@ -120,11 +171,12 @@ def _changed(
                 yield f"'{workspace.relative(file)}' is not what the plan exports; {again}"
 
 
-def _series(workspace: Workspace, job: Job, folder: Path) -> tuple[str, ...]:
+def _series(workspace: Workspace, job: Part, folder: Path) -> tuple[str, ...]:
     series = exported(folder)
     if not series:
+        make = f"{workspace.program} backport --release {job.release.name}"
         raise InputError(
-            f"no series is exported here; make it with 'fedvhost backport --release {job.release.name}'",
+            f"no series is exported here; make it with: {make}",
             file=workspace.relative(folder),
         )
     return series

@@ -16,7 +16,7 @@ ROWS = Rows()
 row = ROWS.row
 _RUNS = 7
 _PINGS = 40
-_STREAM = 4 << 20
+_STREAM = 2 << 20
 _MODELS = {"on": ON, "off": OFF}
 
 
@@ -61,7 +61,7 @@ def latency_ratio(ground: Ground) -> Observed:
 @row("bandwidth-ratio", "Bandwidth, vhost on against off, alternating: medians and spread", guests=(NET,),
      after=("boot",), seconds=90, quiet=True)  # fmt: skip
 def bandwidth_ratio(ground: Ground) -> Observed:
-    """TCP both ways at once, 4 MiB each way, seven times each; every byte compared."""
+    """TCP both ways at once, 2 MiB each way, seven times each; every byte compared."""
     guest = ground.guest(NET)
 
     def once(model: Model) -> float:

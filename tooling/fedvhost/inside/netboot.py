@@ -1,4 +1,5 @@
-"""What a firmware asks the network for: an address (DHCP, RFC 2131), a program (TFTP, RFC 1350 and 2347)."""
+"""What a firmware asks the network for: an address (DHCP, RFC 2131), a router (NDP, RFC 4861), a program
+(TFTP, RFC 1350 and 2347)."""
 
 from __future__ import annotations
 
@@ -20,6 +21,8 @@ _COOKIE = bytes.fromhex("63825363")
 _OFFER, _ACK, _DISCOVER, _REQUEST = 2, 5, 1, 3
 _RRQ, _DATA, _ACKNOWLEDGE, _OACK = 1, 3, 4, 6
 _NAME = b"program.0"
+# A router that is none (its lifetime is 0), so that iPXE does not wait thirteen seconds for one.
+_SOLICITATION, _ADVERTISEMENT = 133, struct.pack(">BBHBBHII", 134, 0, 0, 64, 0, 0, 0, 0)
 
 
 class NetBoot:
@@ -30,6 +33,7 @@ class NetBoot:
         self.sent = 0
         self._server, self._client, self._halfway = server, client, halfway
         self._dhcp, self._tftp = (_socket(interface, port) for port in (67, 69))
+        self._ndp = _ndp(interface)
         self._open = True
         self._thread = threading.Thread(target=self._serve, daemon=True)
 
@@ -40,15 +44,18 @@ class NetBoot:
     def __exit__(self, *_: object) -> None:
         self._open = False
         self._thread.join(5.0)
-        self._dhcp.close()
-        self._tftp.close()
+        for plug in (self._dhcp, self._tftp, self._ndp):
+            plug.close()
 
     def _serve(self) -> None:
         while self._open:
-            for plug in select.select([self._dhcp, self._tftp], [], [], 0.2)[0]:
+            for plug in select.select([self._dhcp, self._tftp, self._ndp], [], [], 0.2)[0]:
                 packet, sender = plug.recvfrom(4096)
                 if plug is self._dhcp:
                     self._lend(packet)
+                elif plug is self._ndp:
+                    if packet[:1] == bytes((_SOLICITATION,)):
+                        plug.sendto(_ADVERTISEMENT, ("ff02::1", 0))
                 else:
                     self._send(packet, sender)
 
@@ -102,6 +109,19 @@ def _socket(interface: str, port: int) -> socket.socket:
     plug.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, interface.encode())
     plug.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
     plug.bind(("", port))
+    return plug
+
+
+def _ndp(interface: str) -> socket.socket:
+    plug = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)
+    plug.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, interface.encode())
+    index = socket.if_nametoindex(interface)
+    plug.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF, index)
+    # What came over a router is no neighbour's: it must arrive with all its hops.
+    plug.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, 255)
+    # Who asks for routers asks all of them.
+    group = socket.inet_pton(socket.AF_INET6, "ff02::2") + struct.pack("@I", index)
+    plug.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, group)
     return plug
 
 

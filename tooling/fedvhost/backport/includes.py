@@ -62,7 +62,7 @@ class Sources:
         made: dict[str, list[str]] = {}
         for path in blobs:
             if path.endswith((".h", ".c")):
-                made.setdefault(basename(path), []).append(path)
+                made.setdefault(path[path.rfind("/") + 1 :], []).append(path)  # half of basename's time
         self.indexes = [(blobs.keys(), made), *self.indexes[: _INDEXES - 1]]
         return made
 

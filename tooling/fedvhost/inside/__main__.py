@@ -1,6 +1,7 @@
 """Run the rows of a plan, ``/etc/fedvhost/plan.json``: ``{"shape": "driver", "rows": ["features", …]}``.
 
-``guests`` in it is ``fallback.Guests`` as an object; ``emulated``: whether this test host's processor is.
+``guests`` in it is ``fallback.Guests`` as an object; ``emulated``: whether this test host's processor is;
+``again``: whether what may be that one's doing is asked again.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ def main() -> None:
     threading.Thread(target=_alive, args=(channel,), daemon=True).start()
     start = time.monotonic()
     guests = Guests(**plan.get("guests", {}))
-    run_rows(rows, channel, guests, processor_emulated=bool(plan.get("emulated")))
+    emulated, again = bool(plan.get("emulated")), bool(plan.get("again"))
+    run_rows(rows, channel, guests, processor_emulated=emulated, again=again)
     channel.tell("end", seconds=round(time.monotonic() - start, 3))
     channel.drain()
 

@@ -19,13 +19,14 @@ _LETS_GO = 10.0
 
 
 def run_rows(
-    rows: Sequence[Row], channel: Channel, guests: Guests = FREE, *, processor_emulated: bool = False
-) -> None:
+    rows: Sequence[Row], channel: Channel, guests: Guests = FREE, *, processor_emulated: bool = False,
+    again: bool = False,
+) -> None:  # fmt: skip
     """Run ``rows``; what a failed row left behind that helps (captures, logs) goes out with it.
 
     Where KVM does not work and nobody has said how ``guests`` are to be run, no row is run: whoever asked
     can bring snapshots. ``processor_emulated``: the test host's is, so that some rows may be others' to
-    decide.
+    decide; ``again``: what may be that one's doing is asked once more.
     """
     answers: dict[str, Answer] = {}
     names = {r.id for r in rows}
@@ -45,7 +46,7 @@ def run_rows(
                 why = f"it needs '{lacking[0].row}', which did not pass"
                 answer = Answer(row.id, Verdict.UNDECIDED, why, again=lacking[0].again)
             else:
-                answer = _asked(row, ground)
+                answer = _asked(row, ground) if again else _answer(row, ground)
             answers[row.id] = answer
             if answer.verdict is not Verdict.PASS and not lacking:
                 for name, content in ground.captures():
@@ -66,7 +67,7 @@ def _asked(row: Row, ground: Ground) -> Answer:
     the row is asked once more, with fresh guests, and it is told.
     """
     answer = _answer(row, ground)
-    if answer.verdict is Verdict.PASS or not ground.processor_emulated:
+    if answer.verdict is Verdict.PASS:
         return answer
     lost = ground.lost(row.guests)
     if not lost and not (answer.again and row.guests):

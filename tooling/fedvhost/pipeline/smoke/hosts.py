@@ -102,8 +102,13 @@ def _of_kernel(
         folder, host_kernel.origin,
         (*packages.rpms, *_looked_at(options, host_kernel)),
         {**packages.nvrs, **({"kernel": host_kernel.nvr} if host_kernel.nvr else {})},
-        guests=how, guest=parts.guest, under_test=bool(options.kernel_rpms or options.kernel), on=on,
+        guests=how, guest=parts.guest, under_test=_under_test(options), on=on,
     )  # fmt: skip
+
+
+def _under_test(options: Options) -> bool:
+    """Whether a person named the kernel: then it is what is tested."""
+    return bool(options.kernel_rpms or options.kernel)
 
 
 def _where(on: Place) -> str:
@@ -115,6 +120,7 @@ def _plan(options: Options, rows: Sequence[Row], guests: Guests, accelerator: Ac
     plan = {
         "shape": options.shape, "rows": [r.id for r in rows], "guests": dataclasses.asdict(guests),
         "emulated": accelerator is Accelerator.TCG,
+        "again": accelerator is Accelerator.TCG and not _under_test(options),
     }  # fmt: skip
     return file(PLAN, json.dumps(plan).encode())
 

@@ -19,6 +19,7 @@ from gitrepo import Repo
 from released import do_everything
 
 if TYPE_CHECKING:
+    from fedvhost.workspace import Workspace
     from realkoji.hub import Hub
     from realkoji.site import Site
 
@@ -179,6 +180,19 @@ def koji_site(koji_hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     koji_hub.configure(home)
     monkeypatch.setenv("HOME", str(home))
     return Site(koji_hub, home, Workspace(root), [])
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    """A workspace with what comes along; kernels and parts of images are the user's own cache's, where setup
+    put them."""
+    from fedvhost.shipped import make_workspace  # noqa: PLC0415
+    from fedvhost.workspace import locate  # noqa: PLC0415
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(USER_CACHE))
+    root = tmp_path / "workspace"
+    make_workspace(root)
+    return locate(root)
 
 
 @pytest.fixture

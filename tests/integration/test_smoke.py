@@ -24,23 +24,13 @@ from fedvhost.guests.modules import select
 from fedvhost.inside.rows import Verdict
 from fedvhost.pipeline.smoke.options import Options, Watcher
 from fedvhost.pipeline.smoke.smoking import run_smoke
-from fedvhost.shipped import make_workspace
 from fedvhost.smoke.results import Smoke
-from fedvhost.workspace import Workspace, locate
+from fedvhost.workspace import Workspace
 
 ONCE = ("--shape", "driver", "--repeat", "1")
 # One test host at a time: each wants both processors.
 pytestmark = pytest.mark.xdist_group("test-hosts")
 SILENT = Watcher(lambda _: None, lambda _, __: None)
-
-
-@pytest.fixture
-def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
-    """A workspace; kernels and parts of images come from the user's own cache, where setup put them."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(USER_CACHE))
-    root = tmp_path / "workspace"
-    make_workspace(root)
-    return locate(root)
 
 
 def red(smoke: Smoke) -> dict[str, str]:

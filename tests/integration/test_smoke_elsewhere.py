@@ -14,14 +14,13 @@ from pathlib import Path
 
 import pytest
 
-from conftest import USER_CACHE, Cli
+from conftest import Cli
 from fedvhost.guests.machine import Accelerator, Machine
 from fedvhost.guests.place import VARIABLE, script
 from fedvhost.inside.rows import Verdict
 from fedvhost.pipeline.smoke.options import Options, Watcher
 from fedvhost.pipeline.smoke.smoking import run_smoke
-from fedvhost.shipped import make_workspace
-from fedvhost.workspace import Workspace, locate
+from fedvhost.workspace import Workspace
 from sshd import serving
 
 # One test host at a time: each wants both processors.
@@ -45,15 +44,6 @@ def other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Other]:
     with serving(tmp_path / "other") as ssh:
         monkeypatch.setenv(VARIABLE, ssh)
         yield Other(tmp_path / "other" / "tmp")
-
-
-@pytest.fixture
-def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
-    """A workspace; kernels and parts of images come from the user's own cache, where setup put them."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(USER_CACHE))
-    root = tmp_path / "workspace"
-    make_workspace(root)
-    return locate(root)
 
 
 def test_rows_pass_on_the_other_machine_and_nothing_stays_there(workspace: Workspace, other: Other) -> None:

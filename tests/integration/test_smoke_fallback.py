@@ -11,9 +11,8 @@ from fedvhost.guests.cpio import Entry, file
 from fedvhost.inside.rows import Verdict
 from fedvhost.pipeline.smoke.options import Options, Watcher
 from fedvhost.pipeline.smoke.smoking import run_smoke
-from fedvhost.shipped import make_workspace
 from fedvhost.smoke.results import RowResult, Smoke, facts
-from fedvhost.workspace import Workspace, locate
+from fedvhost.workspace import Workspace
 
 # One test host at a time: each wants both processors.
 pytestmark = pytest.mark.xdist_group("test-hosts")
@@ -22,15 +21,6 @@ SILENT = Watcher(lambda _: None, lambda _, __: None)
 NO_KVM: Entry = file(
     "/etc/modprobe.d/no-kvm.conf", b"install kvm_amd /bin/false\ninstall kvm_intel /bin/false\n"
 )
-
-
-@pytest.fixture
-def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
-    """A workspace; kernels, images and snapshots come from the user's own cache."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(USER_CACHE))
-    root = tmp_path / "workspace"
-    make_workspace(root)
-    return locate(root)
 
 
 @pytest.fixture

@@ -7,33 +7,21 @@ from __future__ import annotations
 
 import os
 import tomllib
-from pathlib import Path
 
 import pytest
 
-from conftest import USER_CACHE
 from fedvhost.guests.cpio import Entry, file
 from fedvhost.inside.catalogue import SHAPES
 from fedvhost.inside.rows import Verdict
 from fedvhost.pipeline.smoke.options import Options, Watcher
 from fedvhost.pipeline.smoke.smoking import run_smoke
-from fedvhost.shipped import make_workspace
 from fedvhost.smoke.results import Smoke
-from fedvhost.workspace import Workspace, locate
+from fedvhost.workspace import Workspace
 
 # One test host at a time: each wants both processors.
 pytestmark = pytest.mark.xdist_group("test-hosts")
 SILENT = Watcher(lambda _: None, lambda _, __: None)
 slow = pytest.mark.skipif(os.environ.get("FEDVHOST_SLOW") != "1", reason="minutes; set FEDVHOST_SLOW=1")
-
-
-@pytest.fixture
-def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
-    """A workspace; kernels and parts of images come from the user's own cache, where setup put them."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(USER_CACHE))
-    root = tmp_path / "workspace"
-    make_workspace(root)
-    return locate(root)
 
 
 def verdicts(smoke: Smoke, verdict: Verdict) -> dict[str, str]:

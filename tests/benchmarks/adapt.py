@@ -34,7 +34,6 @@ from typing import Any
 
 from fedvhost.errors import FedvhostError
 from fedvhost.git.store import GitStore
-from fedvhost.git.trees import Listings
 from fedvhost.pipeline.facts import Seen
 from fedvhost.pipeline.picking import pick_onto
 from fedvhost.process import run, which
@@ -165,7 +164,7 @@ def measure(repo: Path, pairs: Sequence[Pair], *, with_peers: bool) -> tuple[dic
     with tempfile.TemporaryDirectory(prefix="fedvhost-adapt-") as folder:
         store = open_store(upstream, Path(folder) / "store.git")
         outcomes: list[Outcome] = []
-        seen = Seen(Listings(store))
+        seen = Seen.of(store)
         for number, pair in enumerate(pairs, 1):
             if number % 100 == 0:
                 print(f"{number} of {len(pairs)}", file=sys.stderr)

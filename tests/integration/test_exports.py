@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Literal
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from fedvhost.backport.added import added_lines
-from fedvhost.backport.includes import Sources
+from fedvhost.backport.includes import Sources, View
 from fedvhost.backport.symbols import Missing, missing_exports, missing_symbols, new_uses
 from fedvhost.errors import InputError
-from fedvhost.git.exports import gained_exports, origin
+from fedvhost.git.exports import Exports, origin
 from fedvhost.git.store import GitStore
-from fedvhost.git.trees import GitTree
+from fedvhost.git.trees import GitTree, Trees
 from fedvhost.upstreams import find_git_dir, object_dirs
 from fedvhost.values import Oid
 
@@ -53,20 +56,81 @@ def history(store: GitStore) -> History:
     return History(store)
 
 
-def gained(store: GitStore, old: Oid, new: Oid) -> Mapping[str, str]:
-    return gained_exports(store, store.tree_of(old), store.tree_of(new))
+def by_git(store: GitStore, treeish: Oid) -> dict[str, str]:
+    """Path → blob, as git lists it."""
+    rows = (row.split("\t") for row in store.git("ls-tree", "-r", treeish).stdout.decode().splitlines())
+    return {path: meta.split()[2] for meta, path in rows if meta.startswith("100")}
 
 
-def test_a_listing_derived_from_its_neighbour_is_the_one_that_git_would_list(history: History) -> None:
+def test_a_tree_holds_what_git_lists_however_it_is_read(history: History) -> None:
     store = history.store
-    first = history.commit(a_c="one\n", b_c="two\n", c_h="three\n")
-    second = history.commit(a_c="uno\n", b_c=None, d_c="four\n")
+    first = history.commit(a_c="one\n", b_c="two\n", net_c_h="three\n", net_deep_d_c="four\n", gone_e_c="\n")
+    second = history.commit(a_c="uno\n", b_c=None, net_deep_d_c=None, gone_e_c=None, new_deep_f_c="five\n")
+    # A file where a folder was, and a folder where a file was.
+    third = store.write_tree(
+        store.tree_of(second),
+        {
+            "a.c": None, "a.c/x.c": ("100644", store.write_blob(b"x\n")),
+            "new/deep/f.c": None, "new": ("100755", store.write_blob(b"new\n")),
+        },
+    )  # fmt: skip
+    trees = Trees(store)
+    for treeish in (first, second, third, second, first):
+        wanted = by_git(store, treeish)
+        # By path, with only the folders on the way; then all of it, from the difference to the last one.
+        for blobs in (Trees(store).at(treeish).blobs(), trees.at(treeish).blobs()):
+            assert {path: blobs[path] for path in wanted} == wanted
+            assert "b.c/x" not in blobs
+            assert "/a.c" not in blobs
+            assert dict(blobs) == wanted
+        names = {path.rpartition("/")[2] for path in wanted}
+        assert trees.at(treeish).names() == names
+        assert {p for name in names for p in trees.at(treeish).named(name)} == set(wanted)
+        assert trees.at(treeish).named("never.c") == ()
+    for old, new in ((first, second), (second, third), (third, first)):
+        changed = {p for p, b in by_git(store, old).items() ^ by_git(store, new).items()}
+        assert trees.changed(old, new) == tuple(sorted(changed))
+    assert trees.at(first).content(trees.at(first).blobs()["a.c"]) == b"one\n"
 
-    derived = GitTree(store, first).changed(second)
-    assert derived.blobs() == GitTree(store, second).blobs()
-    assert sorted(derived.blobs()) == ["a.c", "c.h", "d.c"]
-    assert derived.content(derived.blobs()["a.c"]) == b"uno\n"
-    assert sorted(GitTree(store, first).blobs()) == ["a.c", "b.c", "c.h"]
+
+_PATHS = st.sampled_from(("a", "a/b", "a/b/c", "a/d", "e/b", "e/f/g", "e/f/h", "i", "i/b"))
+_FILES = st.dictionaries(_PATHS, st.sampled_from((b"1", b"2")), min_size=1).filter(
+    lambda files: not any(one.startswith(f"{other}/") for one in files for other in files)
+)
+
+
+@settings(max_examples=40)
+@given(
+    st.lists(_FILES, min_size=2, max_size=5),
+    st.lists(st.tuples(st.integers(0, 4), st.booleans()), max_size=12),
+    st.sampled_from((4, 12, 600_000)),
+)
+def test_trees_in_any_order_are_what_git_lists_with_any_memory(
+    contents: list[dict[str, bytes]], asked: list[tuple[int, bool]], most: int
+) -> None:
+    with (
+        TemporaryDirectory() as folder,
+        GitStore.borrowing(Path(folder) / "store.git", []) as store,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setattr("fedvhost.git.trees._MOST_KEPT", most)
+        blobs = {content: store.write_blob(content) for content in (b"1", b"2")}
+        tips = [
+            store.write_tree(NOTHING, {p: ("100644", blobs[c]) for p, c in files.items()})
+            for files in contents
+        ]
+        trees = Trees(store)
+        for number, whole in asked:
+            files, tip = contents[number % len(tips)], tips[number % len(tips)]
+            tree = trees.at(tip)
+            if whole:
+                assert tree.names() == {p.rpartition("/")[2] for p in files}
+                assert set(tree.named("b")) == {p for p in files if p.rpartition("/")[2] == "b"}
+                assert dict(tree.blobs()) == {p: blobs[c] for p, c in files.items()}
+            assert all(tree.blobs()[p] == blobs[c] for p, c in files.items())
+            before = contents[0]
+            differ = {p for p in before.keys() | files.keys() if before.get(p) != files.get(p)}
+            assert set(trees.changed(tips[0], tip)) == differ
 
 
 def test_symbolic_links_and_submodules_are_no_files(store: GitStore) -> None:
@@ -75,34 +139,47 @@ def test_symbolic_links_and_submodules_are_no_files(store: GitStore) -> None:
     commit = store.write_commit(plain, [], WHO, WHO, b"x\n")
     special = store.write_tree(plain, {"b.c": ("120000", blob), "sub": ("160000", commit)})
 
-    assert set(GitTree(store, special).blobs()) == {"a.c"}
-    assert set(GitTree(store, plain).changed(special).blobs()) == {"a.c"}
+    trees = Trees(store)
+    assert set(trees.at(plain).blobs()) == {"a.c", "b.c"}
+    assert set(trees.at(special).blobs()) == {"a.c"}
+    assert trees.changed(plain, special) == ("b.c",)
 
 
-def test_a_blob_that_a_partial_clone_never_fetched_is_named(store: GitStore) -> None:
+def test_objects_that_a_partial_clone_never_fetched_are_named(store: GitStore) -> None:
     with pytest.raises(InputError, match="object 1111111111"):
-        GitTree(store, NOTHING).content(Oid("1" * 40))
+        Trees(store).at(NOTHING).content(Oid("1" * 40))
+    with pytest.raises(InputError, match="object 1111111111"):
+        Trees(store).at(Oid("1" * 40))
 
 
-def test_exports_that_are_new_moved_replaced_or_of_another_architecture(history: History) -> None:
+@pytest.mark.parametrize("most", [0, 4_000])
+def test_exports_that_are_new_moved_replaced_or_of_another_architecture(
+    most: int, history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fedvhost.git.exports._MOST_READ", most)  # one by one, and by a search
     old = history.commit(
         mm_a_c="EXPORT_SYMBOL(moved);\n",
         mm_b_c="EXPORT_SYMBOL(plain);\nEXPORT_SYMBOL(before);\n",
         arch_arm_c_c="\n",
         arch_x86_c_c="\n",
+        lib_c_h="EXPORT_SYMBOL(in_a_header);\n",
     )
     new = history.commit(
         mm_a_c="EXPORT_SYMBOL_GPL(use_ring);\n",
-        # One comes for one that goes: a count of the word EXPORT_SYMBOL stays what it was.
-        mm_b_c="EXPORT_SYMBOL(moved);\nEXPORT_SYMBOL_GPL(plain);\nEXPORT_SYMBOL(after);\n",
+        mm_b_c="EXPORT_SYMBOL(moved);\nEXPORT_SYMBOL_GPL(plain);\nEXPORT_SYMBOL(\n\tafter);\n",
         arch_arm_c_c="EXPORT_SYMBOL(only_arm);\n",
         arch_x86_c_c="EXPORT_PER_CPU_SYMBOL(on_x86);\n",
     )
-    assert gained(history.store, old, new) == {
-        "use_ring": "mm/a.c",
-        "after": "mm/b.c",
-        "on_x86": "arch/x86/c.c",
-    }
+    trees = Trees(history.store)
+    exports = Exports(trees)
+    names = ("moved", "plain", "before", "use_ring", "after", "on_x86", "only_arm", "in_a_header")
+    for _ in range(2):
+        assert [exports.path(trees.at(old), n) for n in names] == [
+            "mm/a.c", "mm/b.c", "mm/b.c", None, None, None, None, None,
+        ]  # fmt: skip
+        assert [exports.path(trees.at(new), n) for n in names] == [
+            "mm/b.c", "mm/b.c", None, "mm/a.c", "mm/b.c", "arch/x86/c.c", None, None,
+        ]  # fmt: skip
 
 
 def lack(
@@ -121,8 +198,8 @@ def test_the_commit_that_changed_how_many_arguments_a_function_takes(history: Hi
     changes = history.commit(ring_h="int ring_kick(int ring,\n\t      int how);\n")
     pick = history.commit(net_c="int x = ring_kick(1, 2);\n")
 
-    for given, found in ((2, changes), (1, None), (3, None)):
-        one = lack("ring_kick", "ring.h", kind="arguments", given=given)
+    for count, found in ((2, changes), (1, None), (3, None)):
+        one = lack("ring_kick", "ring.h", kind="arguments", given=count)
         assert origin(history.store, one, base, pick) == found
 
 
@@ -183,30 +260,35 @@ class Real:
         assert git_dir is not None
         self.store = GitStore.borrowing(folder / "real.git", object_dirs(git_dir))
         self.base = self.oid(base)
-        self.tree = self.upstream = GitTree(self.store, self.store.tree_of(self.base))
-        self._sources = Sources()
+        self.trees, self.sources = Trees(self.store), Sources()
+        self.exports = Exports(self.trees)
+        self.tree = self.store.tree_of(self.base)
 
     def oid(self, name: str) -> Oid:
         found = self.store.resolve(name)
         assert found is not None
         return found
 
-    def land(self, name: str, gained: Mapping[str, str] | None = None, only: str = "") -> list[Missing]:
+    def land(self, name: str, only: str = "") -> list[Missing]:
         """Land a pick, or what it changes below ``only``; return what it misses."""
         pick = self.oid(name)
-        merged = self.tree.changed(self.store.merge(self.tree.treeish, pick).tree)
-        paths = [p for p in self.store.diff_paths(self.tree.treeish, merged.treeish) if p.startswith(only)]
+        merged = self.trees.at(self.store.merge(self.tree, pick).tree)
+        paths = [p for p in self.trees.changed(self.tree, merged.treeish) if p.startswith(only)]
         changes = {p: (self.store.mode(merged.treeish, p) or "100644", merged.blobs()[p]) for p in paths}
-        before, result = self.tree, self.tree.changed(self.store.write_tree(self.tree.treeish, changes))
-        self.upstream = self.upstream.changed(self.store.tree_of(pick))
+        before = self.trees.at(self.tree)
+        result = self.trees.at(self.store.write_tree(self.tree, changes))
+        self.tree = result.treeish
         added = {
             p: new_uses(_text(result, p), added_lines(_text(before, p), _text(result, p)))
             for p in paths
             if p.endswith((".c", ".h"))
         }
-        self.tree = result
-        found = missing_symbols(self.upstream, result, added, cache=self._sources)
-        return [*found, *missing_exports(self.upstream, result, added, lambda: gained or {})]
+        sides = {"upstream": self.trees.at(pick), "result": result}
+        there, here = (View(tree, self.sources) for tree in sides.values())
+        return [
+            *missing_symbols(there, here, added),
+            *missing_exports(there, here, added, lambda side, n: self.exports.path(sides[side], n)),
+        ]
 
     def origin(self, missing: Missing, pick: str) -> str | None:
         found = origin(self.store, missing, self.base, self.oid(pick))
@@ -233,7 +315,7 @@ def qemu(upstream_qemu_kvm: Path, tmp_path: Path) -> Iterator[Real]:
 
 
 QEMU_KVM_0_12_3 = "69a5ecafa27daeb943dc2ee65b1470844f23f934"
-V2_6_33, V2_6_34 = "60b341b778cc2929df16c0a504c91621b3c6a4ad", "e40152ee1e1c7a63f4777791863215e3faa37a86"
+V2_6_33 = "60b341b778cc2929df16c0a504c91621b3c6a4ad"
 VHOST = """3a4d5c94e95 17660f81243 5659338c889 86e9424d725 73a99f08300 d6db3f5c11d 39286fa41a8 1dace8c801a
     0e255572121 535297a6ae4 179b284e2fc 0d4993563bd""".split()  # noqa: SIM905
 VHOST_FIXES = (
@@ -244,26 +326,21 @@ MACVTAP = "fc0663d6b5e 20d29d7a916 564517e804c 02df55d28c6 501c774cb13"
 
 @pytest.mark.upstream
 def test_both_prerequisites_of_vhost_net_and_nothing_else(kernel: Real) -> None:
-    gained = gained_exports(kernel.store, kernel.tree.treeish, kernel.store.tree_of(kernel.oid(V2_6_34)))
-
-    found = {(m.kind, m.name): kernel.origin(m, "3a4d5c94e95") for m in kernel.land("3a4d5c94e95", gained)}
+    found = {(m.kind, m.name): kernel.origin(m, "3a4d5c94e95") for m in kernel.land("3a4d5c94e95")}
     assert found == {
         ("undefined", "tun_get_socket"): "05c2828c72c4",
         ("unexported", "tun_get_socket"): "05c2828c72c4",
         ("unexported", "use_mm"): "5da779c34ccf",
         ("unexported", "unuse_mm"): "5da779c34ccf",
     }
-    assert [m for pick in VHOST[1:] for m in kernel.land(pick, gained)] == []
+    assert [m for pick in VHOST[1:] for m in kernel.land(pick)] == []
 
 
 @pytest.mark.upstream
 def test_the_series_with_its_prerequisites_misses_nothing(kernel: Real) -> None:
-    gained = gained_exports(
-        kernel.store, kernel.tree.treeish, kernel.store.tree_of(kernel.oid("95c0ec6a97a"))
-    )
     picks = ["05c2828c72c", "5da779c34cc", *VHOST, *VHOST_FIXES.split(), *MACVTAP.split()]
 
-    assert [m for pick in picks for m in kernel.land(pick, gained)] == []
+    assert [m for pick in picks for m in kernel.land(pick)] == []
 
 
 @pytest.mark.upstream

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import pytest
 
 from fedvhost.backport.added import added_lines
+from fedvhost.backport.csource import exports
 from fedvhost.backport.includes import Sources, View
 from fedvhost.backport.kbuild import built_in, same_module
 from fedvhost.backport.symbols import Missing, call_text, missing_exports, missing_symbols, new_uses
@@ -26,6 +27,16 @@ class Files:
 
     def content(self, blob: Oid) -> bytes:
         return self._contents[blob]
+
+    def names(self) -> frozenset[str]:
+        return frozenset(path.rpartition("/")[2] for path in self._blobs)
+
+    def named(self, name: str) -> list[str]:
+        return sorted(path for path in self._blobs if path.rpartition("/")[2] == name)
+
+
+def view(files: Mapping[str, str]) -> View:
+    return View(Files(files), Sources())
 
 
 BASE = {
@@ -47,8 +58,7 @@ def missing(
         for path, text in result.items()
         if text != before.get(path)
     }
-    found = missing_symbols(Files(upstream), Files(result), added, cache=Sources(), elsewhere=elsewhere or {})
-    return list(found)
+    return list(missing_symbols(view(upstream), view(result), added, elsewhere or {}))
 
 
 def test_a_function_that_the_base_calls_something_else() -> None:
@@ -285,7 +295,7 @@ def test_includes_are_followed_through_circles_and_the_usual_places() -> None:
             "include/asm-generic/bug.h": "",
         }
     )
-    assert View(tree, Sources()).closure("drivers/net/tun.c") == (
+    assert tuple(View(tree, Sources()).closure("drivers/net/tun.c")) == (
         "include/linux/tun.h",
         "arch/x86/include/asm/page.h",
         "drivers/net/local.h",
@@ -304,14 +314,18 @@ KERNEL = {
 }
 EXPORTED = {**KERNEL, "mm/context.c": KERNEL["mm/context.c"] + "EXPORT_SYMBOL_GPL(borrow_mm);\n"}
 CALL = "#include <linux/context.h>\nint go(void)\n{\n    borrow_mm();\n    return 0;\n}\n"
-GAINED = {"borrow_mm": "mm/context.c"}
 
 
-def unexported(path: str, text: str, result: Mapping[str, str]) -> list[Missing]:
+def unexported(
+    path: str, text: str, result: Mapping[str, str], upstream: Mapping[str, str] = EXPORTED
+) -> list[Missing]:
     added = {path: new_uses(text.encode(), [range(1, text.count("\n") + 1)])}
-    return list(
-        missing_exports(Files({**EXPORTED, path: text}), Files({**result, path: text}), added, lambda: GAINED)
-    )
+    sides = {"upstream": {**upstream, path: text}, "result": {**result, path: text}}
+
+    def exported(side: str, name: str) -> str | None:
+        return next((p for p, content in sides[side].items() if name in exports(content.encode())), None)
+
+    return list(missing_exports(view(sides["upstream"]), view(sides["result"]), added, exported))
 
 
 def test_a_function_that_is_there_but_not_exported() -> None:
@@ -323,6 +337,27 @@ def test_a_function_that_is_there_but_not_exported() -> None:
 
 def test_nothing_is_asked_for_that_is_exported_already() -> None:
     assert unexported("drivers/ring/net.c", CALL, EXPORTED) == []
+
+
+def test_an_export_that_stands_in_another_file_here() -> None:
+    elsewhere = {**KERNEL, "kernel/context.c": "EXPORT_SYMBOL(borrow_mm);\n"}
+    assert unexported("drivers/ring/net.c", CALL, elsewhere) == []
+
+
+def test_what_is_only_a_macro_here_needs_no_export() -> None:
+    header = "include/linux/context.h"
+    macro = {**KERNEL, header: "#define borrow_mm() do { } while (0)\n"}
+    assert unexported("drivers/ring/net.c", CALL, macro) == []
+    # In one branch it is a function, and nobody knows here which one is compiled.
+    both = {**KERNEL, header: f"#ifdef X\n{KERNEL[header]}#else\n{macro[header]}#endif\n"}
+    assert len(unexported("drivers/ring/net.c", CALL, both)) == 1
+    # What is declared nowhere may still be a function.
+    assert len(unexported("drivers/ring/net.c", CALL, {**KERNEL, header: "\n"})) == 1
+
+
+def test_an_export_in_a_comment_is_none() -> None:
+    comment = {**KERNEL, "mm/context.c": "/*\nEXPORT_SYMBOL(borrow_mm);\n*/\n"}
+    assert unexported("drivers/ring/net.c", CALL, KERNEL, comment) == []
 
 
 def test_what_is_always_built_in_needs_no_export() -> None:
@@ -370,11 +405,7 @@ def shut(upstream: str, result: str) -> list[Missing]:
     added = {
         "net/shut.c": new_uses(result.encode(), added_lines(SHUT["net/shut.c"].encode(), result.encode()))
     }
-    return list(
-        missing_symbols(
-            Files({"net/shut.c": upstream}), Files({"net/shut.c": result}), added, cache=Sources()
-        )
-    )
+    return list(missing_symbols(view({"net/shut.c": upstream}), view({"net/shut.c": result}), added))
 
 
 def test_a_variable_that_upstreams_function_has_and_this_one_calls_otherwise() -> None:

@@ -133,7 +133,7 @@ def read_nm(output: str) -> Mapping[str, Symbols]:
 def exports_of(source: bytes) -> frozenset[str]:
     """Return the symbols that a kernel source exports, as a linker calls them."""
     found: set[str] = set()
-    for prefix, name in _EXPORT.findall(source):
+    for prefix, name in _EXPORT.findall(source) if b"EXPORT_" in source else ():  # a tenth of the time
         text = name.decode()
         found.add(text)
         if b"PER_CPU" in prefix:  # kernels before 2.6.34 put a prefix before the name

@@ -61,18 +61,18 @@ _DECLARATIONS = f"""[
   (init_declarator declarator: (identifier) @name)
   (parameter_declaration declarator: (identifier) @name)
   (field_declaration declarator: (field_identifier) @name)
-  (type_definition declarator: (type_identifier) @name)
+  (type_definition declarator: (type_identifier) @name @said)
   (function_declarator declarator: {_ANY_NAME})
   (pointer_declarator declarator: {_ANY_NAME})
   (array_declarator declarator: {_ANY_NAME})
   (parenthesized_declarator {_ANY_NAME})
-  (struct_specifier name: (type_identifier) @name body: (_))
-  (union_specifier name: (type_identifier) @name body: (_))
-  (enum_specifier name: (type_identifier) @name body: (_))
-  (enumerator name: (identifier) @name)
+  (struct_specifier name: (type_identifier) @name @said body: (_))
+  (union_specifier name: (type_identifier) @name @said body: (_))
+  (enum_specifier name: (type_identifier) @name @said body: (_))
+  (enumerator name: (identifier) @name @said)
   (labeled_statement label: (statement_identifier) @name)
-  (preproc_def name: (identifier) @name)
-  (preproc_function_def name: (identifier) @name)
+  (preproc_def name: (identifier) @name @said)
+  (preproc_function_def name: (identifier) @name @said)
   (preproc_params (identifier) @name @inner)
   (parameter_list) @inner
   (function_definition body: (compound_statement) @inner)
@@ -128,6 +128,7 @@ def parsed(source: bytes) -> Tree:
     return Parser(language()).parse(source)
 
 
+@lru_cache(maxsize=8)
 def code(source: bytes) -> str:
     """Return ``source`` with comments and the insides of literals blanked, every line where it was."""
     return _NOT_CODE.sub(_blank, source.decode("latin-1"))
@@ -144,11 +145,13 @@ class Declared:
     """The names that a file declares or defines itself. ``outer``: functions, variables, types, tags with
     a body, enum constants and macros, which a file that includes it sees. ``inner``: only parameters,
     local variables and labels of those names, which nobody else sees. ``members``: what may stand after
-    ``.`` and ``->``: members of structures, and macros without parameters."""
+    ``.`` and ``->``: members of structures, and macros without parameters. ``linked``: of ``outer``, those
+    that may be functions or variables; the rest are macros, constants and types, which no linker sees."""
 
     outer: frozenset[str]
     inner: frozenset[str]
     members: frozenset[str] = frozenset()
+    linked: frozenset[str] = frozenset()
 
 
 def declared(source: bytes) -> Declared:
@@ -159,20 +162,28 @@ def declared(source: bytes) -> Declared:
     outer: set[str] = set()
     inner: set[str] = set()
     members: set[str] = set()
+    linked: set[str] = set()
+    said = {node.start_byte for node in captures.get("said", ())}
     for node in captures.get("name", ()):
+        name = (node.text or b"").decode("latin-1")
         if node.type == "field_identifier":
-            members.add((node.text or b"").decode("latin-1"))
+            members.add(name)
             continue
         at = bisect_right(starts, node.start_byte) - 1
-        hidden = at >= 0 and node.start_byte < inside[at][1]
-        (inner if hidden else outer).add((node.text or b"").decode("latin-1"))
+        if at >= 0 and node.start_byte < inside[at][1]:
+            inner.add(name)
+            continue
+        outer.add(name)
+        if node.start_byte not in said:
+            linked.add(name)
     # What tree-sitter cannot make sense of.
     text = code(source)
-    outer.update(_DEFINE.findall(text), _BY_LINE.findall(text))
+    linked.update(_BY_LINE.findall(text))
     for match in _BY_MACRO.finditer(text):
-        outer.update(_NAME.findall(match[1]))
+        linked.update(_NAME.findall(match[1]))
+    outer.update(_DEFINE.findall(text), linked)
     members.update(_PLAIN_DEFINE.findall(text))
-    return Declared(frozenset(outer), frozenset(inner - outer), frozenset(members))
+    return Declared(frozenset(outer), frozenset(inner - outer), frozenset(members), frozenset(linked))
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +199,10 @@ def functions(source: bytes, lines: Sequence[int] = (), names: Collection[str] =
     """Return the functions that a source defines, in order: those around one of ``lines`` (1-based), and
     those of these names."""
     found: list[Function] = []
-    nodes = QueryCursor(_functions()).captures(parsed(source).root_node).get("function", ())
+    cursor = QueryCursor(_functions())
+    if lines and not names:  # a query of the whole file takes as long as reading it
+        cursor.set_point_range((min(lines) - 1, 0), (max(lines), 0))
+    nodes = cursor.captures(parsed(source).root_node).get("function", ())
     for node in sorted(nodes, key=lambda n: n.start_byte):
         rows = range(node.start_point.row + 1, node.end_point.row + 2)
         title = _title(node)
@@ -236,7 +250,7 @@ def _merged(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
 
 def code_outside(source: bytes, ranges: Sequence[range]) -> str:
     """Return the code of every line except these (1-based, half-open), which are empty instead."""
-    lines = _code_lines(source)
+    lines = list(_code_lines(source))
     for number in _numbers(ranges, len(lines)):
         lines[number - 1] = ""
     return "\n".join(lines)
@@ -272,7 +286,8 @@ def ways_used(text: str, name: str) -> frozenset[str]:
     return frozenset(_how(text, m.start(), m.end()) for m in re.finditer(rf"\b{name}\b", text))
 
 
-def _code_lines(source: bytes) -> list[str]:
+@lru_cache(maxsize=8)
+def _code_lines(source: bytes) -> Sequence[str]:
     """Return the lines of code; of the preprocessor's only what is defined: ``#ifdef X`` needs no X."""
     return _NO_USE.sub(_blank, code(source)).split("\n")
 
@@ -283,9 +298,11 @@ def _numbers(ranges: Sequence[range], lines: int) -> list[int]:
 
 def includes(source: bytes) -> tuple[Include, ...]:
     """Return the ``#include`` lines in order, those inside conditionals too, those in comments not."""
-    if b"include" not in source:
+    last = source.rfind(b"include")
+    if last < 0:
         return ()
-    text = _NOT_CODE.sub(lambda m: m[0] if m[0][0] in "\"'" else _blank(m), source.decode("latin-1"))
+    top = source[: source.find(b"\n", last) + 1 or None].decode("latin-1")  # most of a file comes after them
+    text = _NOT_CODE.sub(lambda m: m[0] if m[0][0] in "\"'" else _blank(m), top)
     found: list[Include] = []
     line, at = 1, 0
     for match in _INCLUDE.finditer(text):

@@ -6,18 +6,18 @@ order and then any file whose path ends so. What nothing matches is a system hea
 
 from __future__ import annotations
 
-from collections.abc import Iterator, KeysView, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from posixpath import basename, dirname, join, normpath
+from sys import intern
 from typing import Protocol
 
 from fedvhost.backport.arguments import ANY, parameters
-from fedvhost.backport.csource import Include, declared, includes
+from fedvhost.backport.csource import Declared, Include, declared, includes
 from fedvhost.values import Oid
 
 # Both builds look at many architectures; the one that counts here is the PC.
 _PLACES = ("", "include", "arch/x86/include", "include/asm-generic", "hw", "target-i386", "kvm/include")
-_INDEXES = 4
 _MOST_KNOWN = 8_000  # about 100 MiB; a plan knows some hundreds
 _MOST_COUNTED = 500
 _MOST_MATCHES = 16  # more files than this that end so: the name says nothing
@@ -34,14 +34,48 @@ class Tree(Protocol):
         """Return what a blob contains."""
         ...
 
+    def names(self) -> frozenset[str]:
+        """Return the names that regular files have here, without their folders."""
+        ...
 
-@dataclass(frozen=True, slots=True)
+    def named(self, name: str) -> Sequence[str]:
+        """Return the paths of the regular files of that name, in order."""
+        ...
+
+
 class Source:
-    """What one C file says by itself, whatever tree it is in."""
+    """What one C file says by itself, whatever tree it is in. It is read as C when somebody asks for a name
+    that is in it."""
 
-    offers: frozenset[str]  # what it declares for those who include it, but members
-    members: frozenset[str]  # the members of its structures, and macros that may be meant as such
-    includes: tuple[Include, ...]
+    def __init__(self, content: bytes) -> None:
+        self.includes = includes(content)
+        self._content: bytes | None = content
+        self._said = Declared(frozenset(), frozenset())
+
+    def offers(self, names: Iterable[str]) -> set[str]:
+        """Return those of ``names`` that it declares for those who include it, but members."""
+        return {n for n in names if self._mentions(n) and n in self._said.outer}
+
+    def members(self, names: Iterable[str]) -> set[str]:
+        """Return those of ``names`` that are members of its structures, or macros that may be meant so."""
+        return {n for n in names if self._mentions(n) and n in self._said.members}
+
+    def links(self, names: Iterable[str]) -> set[str]:
+        """Return those of ``names`` that it declares as what may be a function or a variable."""
+        return {n for n in names if self._mentions(n) and n in self._said.linked}
+
+    def _mentions(self, name: str) -> bool:
+        if self._content is None:
+            return True
+        if name.encode("latin-1") not in self._content:
+            return False
+        said = declared(self._content)
+        # One object a name, whichever headers say it.
+        outer, members, linked = (
+            frozenset(map(intern, names)) for names in (said.outer, said.members, said.linked)
+        )
+        self._said, self._content = Declared(outer, frozenset(), members, linked), None
+        return True
 
 
 @dataclass(slots=True)
@@ -49,22 +83,7 @@ class Sources:
     """C files already read, by blob: a header that no pick changes is read once for all of them."""
 
     known: dict[Oid, Source] = field(default_factory=dict)
-    indexes: list[tuple[KeysView[str], Mapping[str, Sequence[str]]]] = field(default_factory=list)
-    words: dict[str, str] = field(default_factory=dict)  # one object a name, whichever headers say it
     counted: dict[Oid, Mapping[str, frozenset[int]]] = field(default_factory=dict)
-
-    def endings(self, blobs: Mapping[str, Oid]) -> Mapping[str, Sequence[str]]:
-        """Return file name → paths of the C files of a listing. Trees that a replay walks along mostly
-        have the same paths, so the last few answers are kept."""
-        for paths, found in self.indexes:
-            if paths == blobs.keys():
-                return found
-        made: dict[str, list[str]] = {}
-        for path in blobs:
-            if path.endswith((".h", ".c")):
-                made.setdefault(path[path.rfind("/") + 1 :], []).append(path)  # half of basename's time
-        self.indexes = [(blobs.keys(), made), *self.indexes[: _INDEXES - 1]]
-        return made
 
     def read(self, tree: Tree, blob: Oid) -> Source:
         """Return what a blob of ``tree`` says."""
@@ -72,13 +91,7 @@ class Sources:
         if found is None:
             if len(self.known) >= _MOST_KNOWN:
                 self.known.clear()
-            content = tree.content(blob)
-            said = declared(content)
-            offers, members = (
-                frozenset(self.words.setdefault(name, name) for name in names)
-                for names in (said.outer, said.members)
-            )
-            found = self.known[blob] = Source(offers, members, includes(content))
+            found = self.known[blob] = Source(tree.content(blob))
         return found
 
     def takes(self, tree: Tree, blob: Oid, name: str) -> frozenset[int]:
@@ -96,7 +109,6 @@ class View:
     def __init__(self, tree: Tree, sources: Sources) -> None:
         self.tree, self.sources, self.blobs = tree, sources, tree.blobs()
         self._reached: dict[str, tuple[str, ...]] = {}
-        self._endings = sources.endings(self.blobs)
 
     def source(self, path: str) -> Source:
         """Return what the file at ``path`` says; it must exist."""
@@ -106,15 +118,15 @@ class View:
         """Return how many parameters ``name`` takes by the file at ``path``, which declares it."""
         return self.sources.takes(self.tree, self.blobs[path], name)
 
-    def closure(self, path: str) -> tuple[str, ...]:
-        """Return the files that ``path`` includes, directly or not, nearest first, without itself."""
-        seen = {path: None}
+    def closure(self, path: str) -> Iterator[str]:
+        """Yield the files that ``path`` includes, directly or not, nearest first, without itself."""
+        seen = {path}
         for current in (queue := [path]):  # grows while we walk
             for reached in self._includes(current):
                 if reached not in seen:
-                    seen[reached] = None
+                    seen.add(reached)
                     queue.append(reached)
-        return tuple(seen)[1:]
+                    yield reached
 
     def sight(self, path: str) -> Iterator[str]:
         """Yield the file itself, and what it includes, nearest first."""
@@ -132,8 +144,10 @@ class View:
         for candidate in self._candidates(includer, include):
             if candidate in self.blobs:
                 return (candidate,)
-        ending = "/" + include.name
-        found = [p for p in self._endings.get(basename(include.name), ()) if p.endswith(ending)]
+        name = basename(include.name)
+        if not name.endswith((".h", ".c")):
+            return ()
+        found = [p for p in self.tree.named(name) if p.endswith("/" + include.name)]
         ours = [p for p in found if not p.startswith("arch/") or p.startswith("arch/x86/")] or found
         return tuple(ours) if len(ours) <= _MOST_MATCHES else ()
 

@@ -33,8 +33,8 @@ def _never_a_module(tree: Tree, folder: str, how: str) -> bool:
     entry = re.compile(
         rf"^(?:menu)?config[ \t]+{option[1]}[ \t]*\n((?:[ \t].*\n|[ \t]*\n)*)".encode(), re.MULTILINE
     )
-    files = [p for p in tree.blobs() if basename(p).startswith("Kconfig")]
-    for path in sorted(files, key=lambda p: -len(commonpath([dirname(p), folder]))):
+    files = [p for n in tree.names() if n.startswith("Kconfig") for p in tree.named(n)]
+    for path in sorted(files, key=lambda p: (-len(commonpath([dirname(p), folder])), p)):
         match = entry.search(tree.content(tree.blobs()[path]) + b"\n")
         kind = match and _KIND.search(match[1])
         if kind:

@@ -37,10 +37,10 @@ def out_of_sight(
         return ()
     lost = set(names)
     for seen in here.closure(path):
-        lost -= here.source(seen).offers
+        lost -= here.source(seen).offers(lost)
     if not lost:
         return ()
     content = upstream.content(there.blobs[path])
     used = {use.name for use in uses(content, [range(1, content.count(b"\n") + 2)])}
-    known = {n for seen in (path, *there.closure(path)) for n in lost & there.source(seen).offers}
+    known = {n for seen in (path, *there.closure(path)) for n in there.source(seen).offers(lost)}
     return tuple(sorted(name for name in lost if name not in used or name in known))

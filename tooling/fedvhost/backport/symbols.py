@@ -19,7 +19,7 @@ Paths are those of the result; of a file that upstream has elsewhere, ``elsewher
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -35,7 +35,7 @@ from fedvhost.backport.csource import (
     uses,
     ways_used,
 )
-from fedvhost.backport.includes import Sources, Tree, View
+from fedvhost.backport.includes import View
 from fedvhost.backport.kbuild import built_in, same_module
 
 _MOST_FOUND_IN = 4
@@ -159,16 +159,13 @@ def _strange(content: bytes, ranges: Sequence[range]) -> Iterator[Strange]:
 
 
 def missing_symbols(
-    upstream: Tree,
-    result: Tree,
+    there: View,
+    here: View,
     added: Mapping[str, Added],
-    *,
-    cache: Sources,
     elsewhere: Mapping[str, str] = _NOWHERE_ELSE,
 ) -> tuple[Missing, ...]:
-    """Return what the added lines (by path) use and the result does not declare, or declares with another
-    number of parameters. Only C files that both trees have are looked at."""
-    there, here = View(upstream, cache), View(result, cache)
+    """Return what the added lines (by path) use and ``here`` does not declare, or declares with another
+    number of parameters, and ``there``, upstream, does. Only C files that both have are looked at."""
     found: list[Missing] = []
     for path in sorted(added):
         # A file that was split since is in part what it was, in part what was split off.
@@ -179,6 +176,9 @@ def missing_symbols(
             found += _calls(pair, added[path])
             found += _variables(pair, added[path])
     return tuple(found)
+
+
+Side = Literal["upstream", "result"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +207,9 @@ def _headers(pair: _Pair, added: Added) -> Iterator[Missing]:
 
 def _names(pair: _Pair, added: Added) -> Iterator[Missing]:
     wanted = set(added.names)
-    for seen in pair.here.closure(pair.path) if wanted else ():
+    for seen in pair.here.closure(pair.path):
+        if not wanted:
+            return
         wanted -= _declares(pair.here, seen, wanted, added)
     if not wanted:
         return
@@ -224,7 +226,7 @@ def _names(pair: _Pair, added: Added) -> Iterator[Missing]:
 def _declares(view: View, path: str, names: set[str], added: Added) -> set[str]:
     """Return which of the names a file declares as what they are used for."""
     source = view.source(path)
-    return ((names - added.members) & source.offers) | ((names - added.called) & source.members)
+    return source.offers(names - added.members) | source.members(names - added.called)
 
 
 def _calls(pair: _Pair, added: Added) -> Iterator[Missing]:
@@ -261,7 +263,7 @@ def _variables(pair: _Pair, added: Added) -> Iterator[Missing]:
         origin = there.get((strange.function, strange.name))
         if origin is None:
             continue
-        if not any(strange.name in pair.here.source(seen).offers for seen in pair.here.sight(pair.path)):
+        if not any(pair.here.source(seen).offers([strange.name]) for seen in pair.here.sight(pair.path)):
             yield Missing(strange.name, pair.path, strange.line, "undefined", (origin,))
 
 
@@ -269,33 +271,46 @@ def _takes(view: View, sight: Iterable[str], name: str) -> Mapping[int, Sequence
     """Return number of parameters → the files in sight that declare ``name`` with so many."""
     found: dict[int, list[str]] = {}
     for seen in dict.fromkeys(sight):
-        if name in view.source(seen).offers:
+        if view.source(seen).offers([name]):
             for count in view.takes(seen, name):
                 found.setdefault(count, []).append(seen)
     return found
 
 
 def missing_exports(
-    upstream: Tree, result: Tree, added: Mapping[str, Added], gained: Callable[[], Mapping[str, str]]
+    there: View,
+    here: View,
+    added: Mapping[str, Added],
+    exported: Callable[[Side, str], str | None],
 ) -> tuple[Missing, ...]:
     """Return what the added lines call, upstream exports to modules and the result does not.
 
-    ``gained`` gives name → path of the exports that upstream has and the base had not; it is asked only
-    if there is a new name that could be one. Files that are never part of a module, and names that the
-    file or its own module defines, need no export.
+    ``exported`` says where a side exports a name; upstream is asked only if there is a new name that could
+    be one. Files that are never part of a module, names that the file or its own module defines, and those
+    that are only macros or constants here, need no export.
     """
-    there, here = upstream.blobs(), result.blobs()
     found: list[Missing] = []
-    for path in sorted(p for p in added if p.endswith(".c") and p in here and added[p].plain):
-        if built_in(result, path):
+    for path in sorted(p for p in added if p.endswith(".c") and p in here.blobs and added[p].plain):
+        if built_in(here.tree, path):
             continue
-        for name in added[path].plain & gained().keys():
-            source = gained()[name]
-            if (
-                source in there
-                and name in exports(upstream.content(there[source]))
-                and not (source in here and name in exports(result.content(here[source])))
-                and not same_module(result, path, source)
-            ):
+        names = {n for n in added[path].plain if exported("result", n) is None}
+        for name in names - _never_linked(here, path, names):
+            source = exported("upstream", name)
+            if source is None or same_module(here.tree, path, source):
+                continue
+            # The search takes a comment for an export.
+            if name in exports(there.tree.content(there.blobs[source])):
                 found.append(Missing(name, path, added[path].names[name], "unexported", (source,)))
     return tuple(sorted(found, key=lambda m: (m.path, m.line, m.name)))
+
+
+def _never_linked(view: View, path: str, names: Collection[str]) -> set[str]:
+    """Return those of ``names`` that are declared in sight, and nowhere as a function or a variable."""
+    left, known = set(names), set[str]()
+    for seen in view.closure(path):
+        if not left:
+            break
+        source = view.source(seen)
+        known |= source.offers(left)
+        left -= source.links(left)
+    return left & known

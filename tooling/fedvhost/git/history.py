@@ -54,11 +54,6 @@ class History:
             self._within[tip] = frozenset(Oid(line) for line in out.decode().split())
         return self._within[tip]
 
-    def heads(self) -> tuple[Oid, ...]:
-        """Return the tips that the first one does not reach, and the first one."""
-        first = self.tips[0]
-        return (first, *(t for t in self.tips[1:] if t not in self.within(first)))
-
     def touching(self, paths: Sequence[str], until: Oid) -> tuple[Oid, ...]:
         """Return the commits of ``base..until``, merges left out, that touch ``paths``, oldest first."""
         if not paths:

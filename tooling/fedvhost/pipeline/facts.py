@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from fedvhost.backport.added import added_lines
 from fedvhost.backport.declared import prerequisite_commits, prerequisite_patch_ids
 from fedvhost.backport.diff3 import Lines, split_lines
-from fedvhost.backport.includes import Sources
+from fedvhost.backport.includes import Sources, View
 from fedvhost.backport.landing import land
 from fedvhost.backport.manifest import Adaptation
 from fedvhost.backport.outcome import Landing, Unsettled, Verdict
@@ -18,10 +18,10 @@ from fedvhost.backport.resolutions import NO_ANSWERS, Answers
 from fedvhost.backport.symbols import Added, Missing, missing_exports, missing_symbols, new_uses
 from fedvhost.commits import Commit
 from fedvhost.errors import InputError
-from fedvhost.git.exports import gained_exports, origin
+from fedvhost.git.exports import Exports, origin
 from fedvhost.git.history import History
 from fedvhost.git.store import GitStore
-from fedvhost.git.trees import Listings
+from fedvhost.git.trees import Trees
 from fedvhost.values import Oid
 
 # How far back a commit of the same author still belongs to the same posted series.
@@ -34,8 +34,15 @@ COST_SECONDS = 10.0
 class Seen:
     """What was read of files and trees, worth keeping from one question to the next."""
 
-    listings: Listings
+    trees: Trees
+    exports: Exports
     sources: Sources = field(default_factory=Sources)
+
+    @classmethod
+    def of(cls, store: GitStore) -> Seen:
+        """Begin with nothing."""
+        trees = Trees(store)
+        return cls(trees, Exports(trees))
 
 
 class HistoryFacts:
@@ -46,9 +53,7 @@ class HistoryFacts:
         self, store: GitStore, history: History, seen: Seen | None = None, answers: Answers = NO_ANSWERS
     ) -> None:
         self.store, self.history, self.answers = store, history, answers
-        self._seen = seen or Seen(Listings(store))
-        self._base_tree = store.tree_of(history.base)
-        self._gained: Mapping[str, str] | None = None
+        self._seen = seen or Seen.of(store)
         self._landings: dict[tuple[Oid, Oid, tuple[str, ...]], Landing] = {}
         self._missing: dict[tuple[Oid, Oid, Oid], tuple[Missing, ...]] = {}
         self._origins: dict[tuple[Missing, Oid], tuple[Oid, ...]] = {}
@@ -102,33 +107,26 @@ class HistoryFacts:
             added = self._added(before, landing.tree)
             found: tuple[Missing, ...] = ()
             if added:
-                listings = self._seen.listings
-                upstream, result = listings.at(landing.pick), listings.at(landing.tree)
-                found = missing_symbols(
-                    upstream, result, added, cache=self._seen.sources, elsewhere=landing.elsewhere
+                seen = self._seen
+                sides = {"upstream": seen.trees.at(landing.pick), "result": seen.trees.at(landing.tree)}
+                there, here = (View(tree, seen.sources) for tree in sides.values())
+                found = missing_symbols(there, here, added, landing.elsewhere)
+                found += missing_exports(
+                    there, here, added, lambda side, name: seen.exports.path(sides[side], name)
                 )
-                found += missing_exports(upstream, result, added, self._gained_exports)
             self._missing[key] = found
         return self._missing[key]
 
     def _added(self, before: Oid, after: Oid) -> Mapping[str, Added]:
         """Read what each C file gained that is new to it; files that gained nothing new are left out."""
         found: dict[str, Added] = {}
-        for path in self.store.diff_paths(before, after):
+        for path in self._seen.trees.changed(before, after):
             if path.endswith((".c", ".h")):
                 old, new = self.store.file(before, path) or b"", self.store.file(after, path) or b""
                 added = new_uses(new, added_lines(old, new))
                 if added:
                     found[path] = added
         return found
-
-    def _gained_exports(self) -> Mapping[str, str]:
-        if self._gained is None:
-            gained: dict[str, str] = {}
-            for tip in self.history.heads():
-                gained |= gained_exports(self.store, self._base_tree, self.store.tree_of(tip))
-            self._gained = gained
-        return self._gained
 
     # -- who could help -----------------------------------------------------------------------------
 

@@ -21,7 +21,7 @@ from fedvhost.backport.compilecheck import edited, matching
 from fedvhost.backport.recipe import Check
 from fedvhost.errors import InputError
 from fedvhost.git.store import GitStore
-from fedvhost.git.trees import GitTree
+from fedvhost.git.trees import Trees
 from fedvhost.packaging.compile import Compiler, wait_for
 from fedvhost.values import Oid
 from fedvhost.workspace import telling_of, write_atomic
@@ -135,7 +135,7 @@ class Checkout:
     def _mend(self) -> None:
         """Remove what a killed run wrote: half an object would be newer than its source, and stay."""
         since = (self.folder / "state.json").stat().st_mtime_ns
-        ours = GitTree(self.store, self.base).blobs()
+        ours = Trees(self.store).at(self.base).blobs()
         for folder, _, files in os.walk(self.tree):
             for path in (Path(folder, name) for name in files):
                 if path.lstat().st_mtime_ns >= since and str(path.relative_to(self.tree)) not in ours:

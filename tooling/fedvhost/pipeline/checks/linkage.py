@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from fedvhost.backport.compilecheck import Symbols, Unexported, exports_of, objects_of, unexported
 from fedvhost.backport.kbuild import built_in, linked_with
 from fedvhost.backport.symbols import Missing
-from fedvhost.git.exports import gained_exports, origin
+from fedvhost.git.exports import Exports, origin
 from fedvhost.git.store import GitStore
-from fedvhost.git.trees import GitTree
+from fedvhost.git.trees import Trees
 from fedvhost.values import Oid
 
 _OURS = "arch/x86/"  # the one architecture that is compiled; what others export says nothing
@@ -30,13 +30,14 @@ class Linkage:
     """What the sources of a base export, and with them the question for every step of a series."""
 
     def __init__(self, store: GitStore, base: Oid, touched: Sequence[str], vouched: Sequence[str]) -> None:
-        self._store, self._base = store, GitTree(store, base)
+        self._store, self._trees = store, Trees(store)
+        self._base = base
         self._touched, self._vouched = touched, frozenset(vouched)
         self._exports = _exports(store, base)
 
     def sources(self, treeish: Oid, paths: Sequence[str]) -> tuple[str, ...]:
         """Return ``paths`` and the other sources of the modules that they are parts of."""
-        tree = self._tree(treeish)
+        tree = self._trees.at(treeish)
         return tuple(sorted({s for path in paths for s in linked_with(tree, path)}))
 
     def judge(
@@ -51,11 +52,11 @@ class Linkage:
         ``base_needs``: what the base's own form of an object leaves undefined. Of that, what nothing seems
         to export is no matter: the base's module can be loaded, so it is our reading that falls short.
         """
-        tree = self._tree(treeish)
+        tree = self._trees.at(treeish)
         inside = [s for s in sources if built_in(tree, s)]
         modules = [frozenset(objects_of(linked_with(tree, s))) for s in sources if s not in inside]
         exported = self._exported(treeish, sources)
-        before = self._exported(self._base.treeish, ())
+        before = self._exported(self._base, ())
         found = unexported(objects, list(dict.fromkeys(modules)), exported, self._vouched)
         missing = tuple(
             m for m in found if m.name in before or m.name not in frozenset(base_needs.get(m.path, ()))
@@ -64,9 +65,6 @@ class Linkage:
             path: names for path in objects_of(inside) if (names := _new(path, objects, base_needs, exported))
         }
         return Linked(missing, undecided)
-
-    def _tree(self, treeish: Oid) -> GitTree:
-        return self._base if treeish == self._base.treeish else self._base.changed(treeish)
 
     def _exported(self, treeish: Oid, compiled: Sequence[str]) -> frozenset[str]:
         """What the sources export at a step; a source that was compiled speaks through its object."""
@@ -82,14 +80,15 @@ def came_with(store: GitStore, names: Sequence[str], base: Oid, until: Oid) -> I
     """Say with which upstream commit each of ``names`` was first exported, if that was after the base."""
     if not names:
         return
-    gained = gained_exports(store, store.tree_of(base), store.tree_of(until))
+    trees = Trees(store)
+    exports, tree = Exports(trees), trees.at(until)
     for name in names:
-        lack = Missing(name, "", 0, "unexported", (gained[name],)) if name in gained else None
-        commit = origin(store, lack, base, until) if lack is not None else None
+        path = exports.path(tree, name)
+        lack = None if path is None else Missing(name, "", 0, "unexported", (path,))
+        commit = None if lack is None else origin(store, lack, base, until)
         if commit is not None:
             yield (
-                f"upstream exports '{name}' in {gained[name]} since {commit.short} "
-                f"({store.commit(commit).subject})"
+                f"upstream exports '{name}' in {path} since {commit.short} ({store.commit(commit).subject})"
             )
 
 

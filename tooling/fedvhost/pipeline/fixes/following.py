@@ -22,7 +22,7 @@ from fedvhost.backport.plan import Evidence, PackagePlan
 from fedvhost.backport.repairs import Nature, Said, names_a_bug, read_message, said
 from fedvhost.git.followups import Edit, HistoryBeyond, LaterHistory, upstream_heads
 from fedvhost.git.store import GitStore
-from fedvhost.git.trees import GitTree
+from fedvhost.git.trees import Trees
 from fedvhost.pipeline.evidencing import keep_fixes
 from fedvhost.pipeline.facts import HistoryFacts
 from fedvhost.pipeline.fixes.lanes import Lanes
@@ -91,7 +91,7 @@ class _Search:
         # What the base has is the same question as in the plan; only the order reaches to the last head.
         self.history = HistoryBeyond(self.store, plan.base, job.history.tips, self.order)
         self.facts = HistoryFacts(self.store, self.history)
-        self.names = series.names(job.feature.name, GitTree(self.store, plan.base).blobs())
+        self.names = series.names(job.feature.name, Trees(self.store).at(plan.base).blobs())
         speaking = later.messages.saying(self.names)
         self.authors = later.messages.by(series.author) if series.author is not None else frozenset()
         self.near = frozenset((*speaking, *(c for c in self.authors if c in later.commits)))

@@ -6,13 +6,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from fedvhost.backport.followups import FollowUp, Kind, Trial, best_form
-from fedvhost.backport.includes import Sources
 from fedvhost.backport.outcome import Verdict
 from fedvhost.backport.removal import lost_declarations, lost_labels, out_of_sight
 from fedvhost.backport.repairs import read_message, said
 from fedvhost.git.followups import LaterHistory, independent
 from fedvhost.git.history import History
-from fedvhost.git.trees import Listings
 from fedvhost.pipeline.facts import HistoryFacts, Seen
 from fedvhost.pipeline.inputs import Job
 from fedvhost.values import Oid
@@ -28,7 +26,7 @@ class Trials:
     ) -> None:  # fmt: skip
         self.job, self.tree, self.later, self.order, self.forms = job, tree, later, order, forms
         self.store, self.progress = job.store, progress
-        self._seen = Seen(Listings(job.store), Sources())
+        self._seen = Seen.of(job.store)
         self._tried: dict[Oid, FollowUp] = {}
 
     def run(self, found: Mapping[Oid, FollowUp], foreign: Mapping[Oid, Oid]) -> Mapping[Oid, FollowUp]:
@@ -104,8 +102,7 @@ class Trials:
                 continue
             yield from lost_labels(old, new, there)
             if gone := lost_declarations(old, new):
-                listings = self._seen.listings
-                upstream, result = listings.at(commit), listings.at(after)
+                upstream, result = self._seen.trees.at(commit), self._seen.trees.at(after)
                 yield from out_of_sight(gone, path, upstream, result, self._seen.sources)
 
     def _why_lost(self, commit: Oid, name: str) -> str:

@@ -32,7 +32,7 @@ _NAMES = (
     re.compile(r"too (?:few|many) arguments to function '(\w+)'"),
     re.compile(r"conflicting types for '(\w+)'"),
 )
-_EXPORT = re.compile(rb"^[ \t]*EXPORT_((?:\w+_)?)SYMBOL\w*[ \t]*\(\s*(\w+)", re.MULTILINE)
+_EXPORT = re.compile(rb"EXPORT_((?:\w+_)?)SYMBOL\w*[ \t]*\(\s*(\w+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +133,11 @@ def read_nm(output: str) -> Mapping[str, Symbols]:
 def exports_of(source: bytes) -> frozenset[str]:
     """Return the symbols that a kernel source exports, as a linker calls them."""
     found: set[str] = set()
-    for prefix, name in _EXPORT.findall(source) if b"EXPORT_" in source else ():  # a tenth of the time
-        text = name.decode()
+    for match in _EXPORT.finditer(source):
+        # Seen afterwards: an expression that begins with a line's begin is ten times as slow.
+        if source[source.rfind(b"\n", 0, match.start()) + 1 : match.start()].strip(b" \t"):
+            continue
+        prefix, text = match[1], match[2].decode()
         found.add(text)
         if b"PER_CPU" in prefix:  # kernels before 2.6.34 put a prefix before the name
             found.add(f"per_cpu__{text}")

@@ -285,17 +285,16 @@ def missing_exports(
 ) -> tuple[Missing, ...]:
     """Return what the added lines call, upstream exports to modules and the result does not.
 
-    ``exported`` says where a side exports a name; upstream is asked only if there is a new name that could
-    be one. Files that are never part of a module, names that the file or its own module defines, and those
-    that are only macros or constants here, need no export.
+    ``exported`` says where a side exports a name. Files that are never part of a module, names that the
+    file or its own module defines, and those that are only macros or constants here, need no export.
     """
     found: list[Missing] = []
     for path in sorted(p for p in added if p.endswith(".c") and p in here.blobs and added[p].plain):
         if built_in(here.tree, path):
             continue
-        names = {n for n in added[path].plain if exported("result", n) is None}
-        for name in names - _never_linked(here, path, names):
-            source = exported("upstream", name)
+        # What is near is asked first, and upstream's tree, which may be far from the last one, at the end.
+        for name in added[path].plain - _never_linked(here, path, added[path].plain):
+            source = exported("upstream", name) if exported("result", name) is None else None
             if source is None or same_module(here.tree, path, source):
                 continue
             # The search takes a comment for an export.

@@ -11,7 +11,7 @@ import os
 import re
 import tempfile
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from fedvhost.commits import Commit, Conflict, Merge, parse_commit
@@ -23,6 +23,8 @@ from fedvhost.values import Oid
 _BROKEN = re.compile(rb"^(?:error|fatal): ", re.MULTILINE)
 # Comparing all that went with all that came is quadratic.
 _MOST_MOVED = 600
+# Questions that git is asked before we read the answers; their names must fit into a pipe.
+_AT_ONCE = 100
 MINIMUM_GIT = (2, 38)  # merge-tree --write-tree
 
 
@@ -128,20 +130,39 @@ class GitStore:
             name = done.stdout.decode().strip()
             if not name:
                 return None
+        return next(self._ask((name,)))
+
+    def contents(self, oids: Sequence[Oid]) -> Iterator[bytes]:
+        """Yield what these objects contain; in half the time that asking for one after the other takes.
+
+        Raises:
+            InputError: there is no such object here.
+        """
+        for at in range(0, len(oids), _AT_ONCE):
+            some = oids[at : at + _AT_ONCE]
+            # All of them: who leaves in the middle of an answer can ask nothing more.
+            for oid, found in zip(some, tuple(self._ask(some)), strict=True):
+                if found is None:
+                    raise InputError(f"object {oid} is not in the repository {self.path}")
+                yield found[2]
+
+    def _ask(self, names: Sequence[str]) -> Iterator[tuple[Oid, str, bytes] | None]:
         if self._reader is None:
             self._reader = Conversation(["git", "cat-file", "--batch"], env=self.env)
         reader = self._reader
-        reader.requests.write(os.fsencode(name) + b"\n")
+        reader.requests.write(b"".join(os.fsencode(name) + b"\n" for name in names))
         reader.requests.flush()
-        header = reader.answers.readline()
-        words = header.split()
-        if len(words) != 3 or not words[2].isdigit():
-            if not header:
-                raise ToolError(f"'git cat-file' ended while reading '{name}' in {self.path}")
-            return None
-        content = reader.answers.read(int(words[2]))
-        reader.answers.read(1)
-        return Oid(words[0].decode()), words[1].decode(), content
+        for name in names:
+            header = reader.answers.readline()
+            words = header.split()
+            if len(words) != 3 or not words[2].isdigit():
+                if not header:
+                    raise ToolError(f"'git cat-file' ended while reading '{name}' in {self.path}")
+                yield None
+                continue
+            content = reader.answers.read(int(words[2]))
+            reader.answers.read(1)
+            yield Oid(words[0].decode()), words[1].decode(), content
 
     def absent(self, treeish: Oid, paths: Sequence[str]) -> tuple[str, ...]:
         """Return those of ``paths`` that are not in a tree or commit."""

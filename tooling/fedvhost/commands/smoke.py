@@ -62,6 +62,11 @@ _PATH = click.Path(path_type=Path)
     help="Run the test host there; it needs qemu, and nothing else (else: here).",
 )  # fmt: skip
 @click.option(
+    "--hosts", type=click.IntRange(1, 8),
+    help="Divide the rows over so many test hosts side by side (else: two for a long shape, where the "
+    "processor is emulated and there is room).",
+)  # fmt: skip
+@click.option(
     "--timeout", type=click.FloatRange(min=1), default=None, help="Stop a test host after so many seconds."
 )
 @click.option("--list", "only_list", is_flag=True, help="Only list the rows.")
@@ -71,8 +76,8 @@ _PATH = click.Path(path_type=Path)
 def smoke(
     invocation: Invocation, shapes: tuple[str, ...], rows: tuple[str, ...], repeat: int | None, release: str,
     feature: str, kernel: Path | None, modules: Path | None, kernel_rpms: tuple[Path, ...],
-    rpms: tuple[Path, ...], accel: str | None, guests: str | None, on: str, timeout: float | None,
-    only_list: bool, only_prepare: bool, as_json: bool,
+    rpms: tuple[Path, ...], accel: str | None, guests: str | None, on: str, hosts: int | None,
+    timeout: float | None, only_list: bool, only_prepare: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Boot a test host and ask it whether vhost-net works.
 
@@ -100,7 +105,7 @@ def smoke(
     for shape in shapes:
         options = Options(
             shape, rows, repeat or (1 if rows else runs), kernel, modules, kernel_rpms, accel or "",
-            timeout or 0.0, release, feature, rpms=rpms, guests=guests or "", on=on,
+            timeout or 0.0, release, feature, rpms=rpms, guests=guests or "", on=on, hosts=hosts or 0,
         )  # fmt: skip
         with _watching(invocation, shape, as_json) as watcher:
             if only_prepare:

@@ -1,4 +1,4 @@
-"""One run of a test host: start, follow its results, end it in time and in all cases."""
+"""Runs of test hosts: start, follow their results, end them in time and in all cases."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ import json
 import os
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from fedvhost.guests.machine import Machine
 from fedvhost.guests.place import Here, Place
 
+_T = TypeVar("_T")
 Record = Mapping[str, Any]
 _POLL = 0.05
 HERE = Here()
@@ -39,7 +40,36 @@ def run_host(
     machine: Machine, keep: Sequence[int], timeout: float, tell: Callable[[Record], None],
     silence: float = 0.0, on: Place = HERE,
 ) -> HostRun:  # fmt: skip
-    """Run ``machine`` until it ends, at most ``timeout`` seconds, and hand on each record as it comes.
+    """Run ``machine`` until it ends; see ``attend``."""
+    return beside([attend(machine, keep, timeout, tell, silence, on)])[0]
+
+
+def beside(jobs: Sequence[Generator[None, None, _T]]) -> list[_T]:
+    """Run these to their ends at the same time, a step of each in turn, and return what they return. If one
+    fails, or we are interrupted, all are closed."""
+    done: dict[int, _T] = {}
+    try:
+        while True:
+            for number, job in enumerate(jobs):
+                if number not in done:
+                    try:
+                        next(job)
+                    except StopIteration as end:
+                        done[number] = end.value
+            if len(done) == len(jobs):
+                return [done[number] for number in range(len(jobs))]
+            time.sleep(_POLL)
+    finally:
+        for job in jobs:
+            job.close()
+
+
+def attend(
+    machine: Machine, keep: Sequence[int], timeout: float, tell: Callable[[Record], None],
+    silence: float = 0.0, on: Place = HERE,
+) -> Generator[None, None, HostRun]:  # fmt: skip
+    """Start ``machine`` and look after it, a look a step, until it ends; at most ``timeout`` seconds. Each of
+    its records is handed on as it comes. To close this ends it.
 
     ``silence``: stop it as well after so many seconds without a record (0: never); ``on``: where it runs. No
     time counts until what it boots has arrived there.
@@ -55,7 +85,8 @@ def run_host(
     running = on.start(machine, keep)
     try:
         while True:
-            status = running.ended(_POLL)
+            yield
+            status = running.ended()
             for record in _new(machine.results, records):
                 booted = booted or time.monotonic() - start
                 records.append(record)

@@ -9,6 +9,7 @@
  *     module PATH [PARAMETERS]   load a module
  *     remove NAME                unload one
  *     run PROGRAM [WORD...]      status and both streams of a program, run to its end
+ *     card LINK MTU ADDRESS      the Ethernet card with this link address gets an IPv4 address (/24) and comes up
  *     spawn PROGRAM [WORD...]    start a program and do not wait; answers its process id
  *
  * Meanwhile it is an echo server for UDP, TCP and SCTP, port 7, on every address. All of it is one process around
@@ -44,6 +45,8 @@
 #define FIXED 4
 #define LARGEST (1 << 20)
 #define WORDS 64
+/* Cards that were taken away and came back have new numbers. */
+#define INTERFACES 256
 
 static char answer[LARGEST], request[LARGEST];
 static int port = -1;
@@ -203,6 +206,56 @@ static void spawn(char **words)
 	reply(pid < 0, answer, length);
 }
 
+static int set_up(int fd, struct ifreq *card, int mtu, const char *address)
+{
+	struct sockaddr_in *to = (struct sockaddr_in *)&card->ifr_addr;
+
+	card->ifr_mtu = mtu;
+	if (ioctl(fd, SIOCSIFMTU, card))
+		return -1;
+	memset(to, 0, sizeof(*to));
+	to->sin_family = AF_INET;
+	if (inet_pton(AF_INET, address, &to->sin_addr) != 1) {
+		errno = EINVAL;
+		return -1;
+	}
+	if (ioctl(fd, SIOCSIFADDR, card))
+		return -1;
+	to->sin_addr.s_addr = htonl(0xffffff00);
+	if (ioctl(fd, SIOCSIFNETMASK, card) || ioctl(fd, SIOCGIFFLAGS, card))
+		return -1;
+	card->ifr_flags |= IFF_UP;
+	return ioctl(fd, SIOCSIFFLAGS, card);
+}
+
+static void card(char **words)
+{
+	int failed = -1, index, fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	unsigned char *link;
+	struct ifreq card;
+	char said[18];
+
+	for (index = 1; index < INTERFACES; index++) {
+		memset(&card, 0, sizeof(card));
+		card.ifr_ifindex = index;
+		/* What stands upon a card (a VLAN, a bond) has its address, and another name. */
+		if (ioctl(fd, SIOCGIFNAME, &card) || strncmp(card.ifr_name, "eth", 3) ||
+		    ioctl(fd, SIOCGIFHWADDR, &card))
+			continue;
+		link = (unsigned char *)card.ifr_hwaddr.sa_data;
+		snprintf(said, sizeof(said), "%02x:%02x:%02x:%02x:%02x:%02x", link[0], link[1], link[2], link[3],
+			 link[4], link[5]);
+		if (!strcmp(said, words[0]))
+			break;
+	}
+	if (index < INTERFACES)
+		failed = set_up(fd, &card, atoi(words[1]), words[2]);
+	else
+		errno = ENODEV;
+	reply_errno(failed);
+	close(fd);
+}
+
 static void obey(char *line)
 {
 	char *words[WORDS + 1] = { 0 }, *rest = line, *word;
@@ -228,6 +281,8 @@ static void obey(char *line)
 		reply_errno(load(words[1], count > 2 ? words[2] : ""));
 	} else if (!strcmp(words[0], "remove") && count == 2) {
 		reply_errno(syscall(SYS_delete_module, words[1], O_NONBLOCK));
+	} else if (!strcmp(words[0], "card") && count == 4) {
+		card(words + 1);
 	} else if (!strcmp(words[0], "run") && count >= 2) {
 		run(words + 1);
 	} else if (!strcmp(words[0], "spawn") && count >= 2) {

@@ -57,6 +57,13 @@ class Agent:
             )
         return done.said.strip()
 
+    def ip(self, *commands: str) -> None:
+        """Give ``ip`` several commands at once: each program that starts takes its time; RuntimeError if one
+        fails, and those after it were not given."""
+        lines = "".join(f"{command}\\n" for command in commands)
+        self.must("sh", "-c", f"printf '{lines}' >/tmp/commands")
+        self.must("ip", "-batch", "/tmp/commands")
+
     def close(self) -> None:
         """Hang up."""
         if self._socket is not None:

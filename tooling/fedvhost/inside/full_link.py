@@ -322,13 +322,13 @@ def bonding(ground: Ground) -> Observed:
             change.host("ip", "link", "set", tap, "master", "brb",
                         back=("ip", "link", "set", tap, "nomaster"))  # fmt: skip
         try:
-            guest.agent.must("ip", "link", "add", "bond9", "type", "bond", "mode", "active-backup", "miimon",
-                             "50")  # fmt: skip
-            for name in names:
-                guest.agent.must("ip", "link", "set", name, "down")
-                guest.agent.must("ip", "link", "set", name, "master", "bond9")
-            guest.agent.must("ip", "addr", "add", "10.98.0.2/24", "dev", "bond9")
-            guest.agent.must("ip", "link", "set", "bond9", "up")
+            slaves = [c for n in names for c in (f"link set {n} down", f"link set {n} master bond9")]
+            guest.agent.ip(
+                "link add bond9 type bond mode active-backup miimon 50",
+                *slaves,
+                "addr add 10.98.0.2/24 dev bond9",
+                "link set bond9 up",
+            )
             expect(wait_until(lambda: _active(guest) in names, 10.0), "the bond has no active card")
             _reached("10.98.0.2")
             answers("10.98.0.2", 10)
@@ -341,8 +341,8 @@ def bonding(ground: Ground) -> Observed:
             for card in (ON.card, SECOND.card):
                 guest.monitor.execute("set_link", {"name": f"card{card}", "up": True})
             guest.agent.run("ip", "link", "del", "bond9")
-            guest.configure_again()
-    return {**seen, "tcp bytes each way": 1 << 20, "sha256": digits}
+            guest.configure()
+    return {**seen, "tcp bytes each way": 1 << 20, "checksum": digits}
 
 
 def _reached(address: str) -> None:

@@ -27,7 +27,8 @@ ROWS = Rows()
 row = ROWS.row
 PLAN = ("live-migration",)
 NAMES = {False: "travel", True: "travel-plain"}
-_STREAM = 2 << 20
+# Both slow enough to leave the processor to the migration, which is what takes time, and never at rest.
+_STREAM, _PAUSE, _INTERVAL = 2 << 20, 0.05, 0.05
 _DONE = frozenset({"completed", "failed", "cancelled"})
 _MIGRATION_SECONDS = 60.0
 
@@ -107,14 +108,14 @@ def _traffic(address: str) -> Iterator[_Traffic]:
 
     def knock() -> None:
         while not stop.is_set():
-            one = echoes(address, 5, 500, 0.02, wait=10.0)
+            one = echoes(address, 5, 500, _INTERVAL, wait=10.0)
             found.sent, found.lost = found.sent + one.sent, found.lost + one.lost
             found.longest = max(found.longest, *one.times, 0.0)
 
     def carry() -> None:
         try:
             while not stop.is_set() or not found.streams:
-                stream(address, _STREAM, seed=found.streams, seconds=2 * STALLED)
+                stream(address, _STREAM, seed=found.streams, seconds=2 * STALLED, pause=_PAUSE)
                 found.streams += 1
         except BaseException as error:
             found.trouble = error

@@ -13,14 +13,15 @@ from typing import Any
 from qemu.qmp import QMPError
 
 from fedvhost.inside.agent import Agent
-from fedvhost.inside.command import must, run, start
+from fedvhost.inside.command import ip, run, start
 from fedvhost.inside.modules import workers
 from fedvhost.inside.qmp import Monitor
 
 QEMU = "qemu-system-x86_64"
 KERNEL, INITRD = "/guest/kernel", "/guest/initrd"
 VHOST_DEVICE = "/dev/vhost-net"
-COMMAND_LINE = "console=ttyS0 panic=-1 mitigations=off random.trust_cpu=on quiet net.ifnames=0"
+# pci=noearly: each boot would look for AGP bridges twice, slot by slot, and each look leaves the guest: 6 s.
+COMMAND_LINE = "console=ttyS0 panic=-1 mitigations=off random.trust_cpu=on quiet net.ifnames=0 pci=noearly"
 # Cold boots under KVM under TCG took 6 s each; several at once, on a busy machine, take longer.
 BOOT_SECONDS = 90.0
 
@@ -122,8 +123,7 @@ class Guest:
         Path(self.folder).mkdir(parents=True, exist_ok=True)
         for name in ("qmp", "agent"):
             Path(self.folder, name).unlink(missing_ok=True)
-        for index, card in enumerate(spec.cards):
-            _make_tap(spec, index, card)
+        _make_taps(spec)
         fds = {i: os.open(VHOST_DEVICE, os.O_RDWR) for i, c in enumerate(spec.cards) if c.vhost == "fd"}
         try:
             self._process: subprocess.Popen[bytes] = start(
@@ -178,14 +178,8 @@ class Guest:
         """It came here by migration: boot and addresses lie behind it."""
         self._ready = True
 
-    def configure_again(self) -> None:
-        """After cards were taken away, or driver and addresses with them: as at the start."""
-        for index in range(len(self.spec.cards)):
-            self.agent.must("ip", "addr", "flush", "dev", self.interface(index))
-        self.configure()
-
     def configure(self) -> None:
-        """Give each card its address; the guest's eth<n> is found by the card's link address."""
+        """Give each card its address; again after cards were taken away, or addresses with a driver."""
         give_addresses(self.agent, self.spec)
 
     def interface(self, card: int = 0) -> str:
@@ -261,8 +255,8 @@ class Guest:
         if self._monitor is not None:
             self._monitor.close()
             self._monitor = None
-        for index in range(len(self.spec.cards)):
-            run("ip", "link", "del", self.spec.tap(index))
+        gone = "".join(f"link del {self.spec.tap(index)}\n" for index in range(len(self.spec.cards)))
+        run("ip", "-force", "-batch", "-", given=gone)
 
     def _resume(self, end: float) -> None:
         """Wait until the state is restored, and let it run.
@@ -291,15 +285,19 @@ class Guest:
 
 
 def give_addresses(agent: Agent, spec: GuestSpec) -> None:
-    """Give each card its address; the guest's eth<n> is found by the card's link address."""
+    """Give each card its address; the guest's eth<n> is found by the card's link address. No program is
+    started in the guest: under TCG in TCG that takes half a minute.
+
+    Raises:
+        RuntimeError: the guest has no such card (its driver did not load), or refuses.
+    """
     for index, card in enumerate(spec.cards):
-        name = _interface(agent, spec, index)
-        agent.must("ip", "link", "set", name, "mtu", str(card.mtu), "up")
-        agent.must("ip", "addr", "add", f"{spec.address(index)}/24", "dev", name)
+        done = agent.ask("card", spec.mac(index), str(card.mtu), spec.address(index))
+        if done.status:
+            raise RuntimeError(f"guest '{spec.name}', card {spec.mac(index)}: {done.said}")
 
 
 def _interface(agent: Agent, spec: GuestSpec, card: int) -> str:
-    """Asked without a program in the guest: under TCG in TCG starting one takes half a minute."""
     for number in range(_INTERFACES):
         name = f"eth{number}"
         done = agent.ask("read", f"/sys/class/net/{name}/address")
@@ -308,17 +306,19 @@ def _interface(agent: Agent, spec: GuestSpec, card: int) -> str:
     raise RuntimeError(f"guest '{spec.name}' shows no card {spec.mac(card)}")
 
 
-def _make_tap(spec: GuestSpec, index: int, card: Card) -> None:
-    """A tap that qemu can open, with the test host's address on it (or in a bridge)."""
-    name = spec.tap(index)
-    must("ip", "tuntap", "add", name, "mode", "tap", "vnet_hdr")
-    Path(f"/proc/sys/net/ipv6/conf/{name}/accept_dad").write_text("0")
-    must("ip", "link", "set", name, "mtu", str(card.mtu), "up")
-    if card.bridge:
-        if not Path("/sys/class/net", card.bridge).exists():
-            must("ip", "link", "add", card.bridge, "type", "bridge")
-            must("ip", "addr", "add", f"{spec.host_address(index)}/24", "dev", card.bridge)
-            must("ip", "link", "set", card.bridge, "up")
-        must("ip", "link", "set", name, "master", card.bridge)
-    else:
-        must("ip", "addr", "add", f"{spec.host_address(index)}/24", "dev", name)
+def _make_taps(spec: GuestSpec) -> None:
+    """Taps that qemu can open, with the test host's addresses on them (or in bridges)."""
+    commands: list[str] = []
+    bridges: set[str] = set()
+    for index, card in enumerate(spec.cards):
+        name, address = spec.tap(index), f"{spec.host_address(index)}/24"
+        commands += [f"tuntap add {name} mode tap vnet_hdr", f"link set {name} mtu {card.mtu} up"]
+        if not card.bridge:
+            commands.append(f"addr add {address} dev {name}")
+            continue
+        if card.bridge not in bridges and not Path("/sys/class/net", card.bridge).exists():
+            bridges.add(card.bridge)
+            commands += [f"link add {card.bridge} type bridge", f"addr add {address} dev {card.bridge}",
+                         f"link set {card.bridge} up"]  # fmt: skip
+        commands.append(f"link set {name} master {card.bridge}")
+    ip(*commands)

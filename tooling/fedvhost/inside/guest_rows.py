@@ -119,7 +119,7 @@ def _data(guest: Guest) -> Observed:
     address = guest.spec.address()
     size = _STREAM if guest.spec.accelerator == "kvm" else _STREAM_EMULATED
     digits = stream(address, size)
-    return {"tcp bytes each way": size, "sha256": digits, **datagrams(address, _DATAGRAMS)}
+    return {"tcp bytes each way": size, "checksum": digits, **datagrams(address, _DATAGRAMS)}
 
 
 for _name in ("on", "off", "fd"):

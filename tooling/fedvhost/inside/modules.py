@@ -47,7 +47,8 @@ def workers(owner: int | None = None) -> dict[int, int]:
     """
     name = "vhost-" if owner is None else f"vhost-{owner}"
     found: dict[int, int] = {}
-    for status in (*Path("/proc").glob("[0-9]*/stat"), *Path("/proc").glob("[0-9]*/task/[0-9]*/stat")):
+    threads = "[0-9]*" if owner is None else str(owner)
+    for status in (*Path("/proc").glob("[0-9]*/stat"), *Path("/proc").glob(f"{threads}/task/[0-9]*/stat")):
         try:
             text = status.read_text()
         except OSError:

@@ -24,7 +24,8 @@ class Options:
     ``release`` and ``feature``: whom the evidence is for (none: no evidence is kept); ``rpms``: the packages
     that a shape of packages tests (none given: those that were built last); ``guests``: how guests are run in
     the test host, "kvm" or "tcg" (from snapshots), else KVM where it works, and TCG where it does not;
-    ``on``: "ssh:HOST", the machine that runs the test host (none: this one).
+    ``on``: "ssh:HOST", the machine that runs the test host (none: this one); ``hosts``: into how many test
+    hosts side by side the rows are divided, as far as they can be (0: as it is worth).
     """
 
     shape: str
@@ -41,6 +42,7 @@ class Options:
     rpms: tuple[Path, ...] = ()
     guests: str = ""
     on: str = ""
+    hosts: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -196,18 +196,60 @@ def test_machine_that_hangs_is_stopped_and_nothing_is_decided(workspace: Workspa
     assert "had not ended after 3 s" in smoke.runs[0].trouble
 
 
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL, signal.SIGINT])
+TWO = ("--shape", "full", "--row", "bad-vhostfd", "--row", "module-absent", "--hosts", "2")
+
+
+def test_two_test_hosts_answer_as_one(workspace: Workspace, cli: Cli) -> None:
+    ran = cli("-C", workspace.root, "smoke", "--accel", "tcg", *TWO, "--json")
+
+    found = json.loads(ran.out)
+    assert ran.code == 0, ran.out
+    (run,) = found["runs"]
+    assert [(r["id"], r["verdict"]) for r in run["rows"]] == [
+        ("bad-vhostfd", "pass"),
+        ("module-absent", "pass"),
+    ]
+    assert not (workspace.state_dir / "smoke/full/1").exists()
+
+
+def test_one_of_two_test_hosts_that_crashes_is_replaced_alone(workspace: Workspace) -> None:
+    which = "grep -q module-absent /etc/fedvhost/plan.json"
+    crash = script("/etc/fedvhost/before", f"! {which} || echo c >/proc/sysrq-trigger")
+    options = Options("full", ("bad-vhostfd", "module-absent"), accelerator="tcg", hosts=2, files=[crash])
+
+    smoke = run_smoke(workspace, options, SILENT)
+
+    (run,) = smoke.runs
+    assert undecided(smoke) == {"module-absent"}
+    assert [r.id for r in run.rows if r.verdict is Verdict.PASS] == ["bad-vhostfd"]
+    assert "the kernel of the test host crashed" in run.trouble
+    logs = workspace.root / run.logs
+    assert sorted(p.parent.relative_to(logs).as_posix() for p in logs.rglob("console.log")) == [
+        "side-1", "side-2", "side-2/host-2", "side-2/host-3",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("how", "more"),
+    [
+        (signal.SIGTERM, ()),
+        (signal.SIGKILL, ()),
+        (signal.SIGINT, ()),
+        (signal.SIGINT, TWO),
+    ],
+)
 def test_killed_smoke_test_leaves_no_machine_and_no_file(
-    workspace: Workspace, tmp_path: Path, how: signal.Signals
+    workspace: Workspace, tmp_path: Path, how: signal.Signals, more: tuple[str, ...]
 ) -> None:
     temporary = tmp_path / "tmp"
     temporary.mkdir()
-    argv = [sys.executable, "-m", "fedvhost", "-C", str(workspace.root), "smoke", "--accel", "tcg"]
+    argv = [sys.executable, "-m", "fedvhost", "-C", str(workspace.root), "smoke", "--accel", "tcg", *more]
     running = subprocess.Popen(
         argv, env={**os.environ, "TMPDIR": str(temporary)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
     try:
-        assert _until(lambda: machines(workspace)), "no machine was started"
+        wanted = 2 if more else 1
+        assert _until(lambda: len(machines(workspace)) == wanted), "no machine was started"
         running.send_signal(how)
         _, said = running.communicate(timeout=30)
     finally:
@@ -216,7 +258,8 @@ def test_killed_smoke_test_leaves_no_machine_and_no_file(
     assert _until(lambda: not machines(workspace)), "the machine outlived the smoke test"
     assert list(temporary.iterdir()) == []
     assert running.returncode == (130 if how is signal.SIGINT else -how), said
-    with (workspace.state_dir / "smoke" / "driver.lock").open("r+") as lock:
+    shape = "full" if more else "driver"
+    with (workspace.state_dir / "smoke" / f"{shape}.lock").open("r+") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from fedvhost.errors import InputError
 from fedvhost.guests.machine import Accelerator, Machine
 from fedvhost.guests.machine import argv as machine_argv
 from fedvhost.guests.running import modules_in_traces
-from fedvhost.guests.vmlinux import uncompressed
+from fedvhost.guests.vmlinux import trimmed, uncompressed
 from fedvhost.inside.catalogue import SHAPES
 from fedvhost.inside.guest import Card, GuestSpec
 from fedvhost.inside.guest import argv as guest_argv
@@ -84,6 +85,44 @@ def test_file_that_is_no_kernel_is_told(tmp_path: Path) -> None:
 
     with pytest.raises(InputError, match="no x86 kernel"):
         uncompressed(tmp_path / "readme")
+
+
+SEGMENT = struct.Struct("<IIQQQQQQ")
+CODE, DATA = b"code" * 10, b"data" + b"\0" * 4 + b"more"
+
+
+def elf(note_at: int) -> bytes:
+    """A program of two segments that end in zeros, a gap between them, a note, and a section table."""
+    head = bytearray(b"\x7fELF\x02\x01".ljust(64, b"\0"))
+    struct.pack_into("<QQ", head, 32, 64, 0x1234)
+    struct.pack_into("<HHHHH", head, 54, SEGMENT.size, 3, 64, 9, 8)
+    code = SEGMENT.pack(1, 5, 0x1000, 0xFF000, 0x10000, 0x800, 0x800, 0x1000)
+    data = SEGMENT.pack(1, 6, 0x3000, 0xFF800, 0x20000, 0x400, 0x900, 0x1000)
+    note = SEGMENT.pack(4, 4, note_at, 0xFF004, 0x10004, 8, 8, 4)
+    out = bytearray(bytes(head) + code + data + note).ljust(0x3400, b"\0")
+    out[0x1000 : 0x1000 + len(CODE)], out[0x3000 : 0x3000 + len(DATA)] = CODE, DATA
+    return bytes(out)
+
+
+def test_kernel_loses_only_the_zeros_that_end_its_segments() -> None:
+    whole = elf(0x1004)
+    found = trimmed(whole)
+
+    code, data, note = (SEGMENT.unpack_from(found, 64 + n * SEGMENT.size) for n in range(3))
+    assert (code[3:5], code[6:]) == ((0xFF000, 0x10000), (0x800, 0x1000))
+    assert (data[3:5], data[6:]) == ((0xFF800, 0x20000), (0x900, 0x1000))
+    assert found[code[2] :][: code[5]] == CODE
+    assert found[data[2] :][: data[5]] == DATA
+    assert found[note[2] :][: note[5]] == whole[0x1004:0x100C]
+    assert struct.unpack_from("<Q", found, 40) == (0,)
+    assert len(found) < 400
+
+
+def test_kernel_of_which_we_know_too_little_is_left_alone() -> None:
+    outside = elf(0x2F00)
+    assert trimmed(outside) == outside
+    small = b"\x7fELF\x01\x01" + bytes(200)
+    assert trimmed(small) == small
 
 
 def test_modules_are_blamed_for_frames_in_a_trace_and_not_for_being_loaded() -> None:

@@ -231,12 +231,14 @@ def _declares(view: View, path: str, names: set[str], added: Added) -> set[str]:
 
 def _calls(pair: _Pair, added: Added) -> Iterator[Missing]:
     """Yield the calls with a number of arguments that the result has no function for; one each name."""
+    here = _takes(pair.here, pair.here.sight(pair.path), {call.name for call in added.calls})
+    odd = [c for c in added.calls if c.name in here and not here[c.name].keys() & {ANY, c.arguments}]
+    there = _takes(pair.there, pair.there_in_sight(), {call.name for call in odd})
     told: set[str] = set()
-    for call in added.calls:
-        takes = _takes(pair.here, pair.here.sight(pair.path), call.name)
-        if not takes or takes.keys() & {ANY, call.arguments} or call.name in told:
+    for call in odd:
+        if call.name in told:
             continue
-        upstreams = _takes(pair.there, pair.there_in_sight(), call.name)
+        takes, upstreams = here[call.name], there.get(call.name, {})
         # Upstream's own tree does not fit either: something that cannot be followed here.
         if upstreams and not upstreams.keys() & {ANY, call.arguments}:
             continue
@@ -267,13 +269,15 @@ def _variables(pair: _Pair, added: Added) -> Iterator[Missing]:
             yield Missing(strange.name, pair.path, strange.line, "undefined", (origin,))
 
 
-def _takes(view: View, sight: Iterable[str], name: str) -> Mapping[int, Sequence[str]]:
-    """Return number of parameters → the files in sight that declare ``name`` with so many."""
-    found: dict[int, list[str]] = {}
-    for seen in dict.fromkeys(sight):
-        if view.source(seen).offers([name]):
+def _takes(
+    view: View, sight: Iterable[str], names: Collection[str]
+) -> Mapping[str, Mapping[int, Sequence[str]]]:
+    """Return name → number of parameters → the files in sight that declare it with so many."""
+    found: dict[str, dict[int, list[str]]] = {}
+    for seen in dict.fromkeys(sight) if names else ():
+        for name in view.source(seen).offers(names):
             for count in view.takes(seen, name):
-                found.setdefault(count, []).append(seen)
+                found.setdefault(name, {}).setdefault(count, []).append(seen)
     return found
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
@@ -49,11 +50,14 @@ class Exports:
         self._said: dict[bytes, frozenset[str]] = {}  # by the raw name of the file's blob
         self._nodes: dict[bytes, _Node] = {}  # by the raw name of the folder
 
-    def path(self, tree: GitTree, name: str) -> str | None:
+    def path(self, tree: GitTree, name: str, *, others: Sequence[GitTree] = ()) -> str | None:
         """Return where a tree exports ``name``, the first place in order; None if nowhere. What stands in a
-        comment of several lines is taken for an export."""
+        comment of several lines is taken for an export.
+
+        ``others`` are asked soon as well: who begins with nothing reads them at the same time.
+        """
         if tree.root not in self._nodes:
-            self._learn(tree)
+            self._learn([tree] if self._said else [tree, *(o for o in others if o.root != tree.root)])
         return self._node(tree.root, top=True).find(name)
 
     def _node(self, raw: bytes, *, top: bool = False) -> _Node:
@@ -78,25 +82,29 @@ class Exports:
             elif (ours := self.trees.folder(inner).folders.get("x86")) is not None:
                 yield "arch/x86", ours
 
-    def _learn(self, tree: GitTree) -> None:
+    def _learn(self, trees: Sequence[GitTree]) -> None:
         """Read the C files that are new to us, of many only those that a search of the tree finds."""
-        self.trees.load(tree.root)
-        new = set(self._unread(tree.root, top=True))
-        wanted = new
-        if len(new) > _MOST_READ:
-            arch = self.trees.folder(tree.root).folders.get("arch")
-            others = self.trees.folder(arch).folders.keys() - {"x86"} if arch is not None else ()
-            words = (
-                *("grep", "-l", "-z", "-a", "-F", "EXPORT_", tree.treeish, "--", "*.c"),
-                *(f":(exclude)arch/{name}/" for name in sorted(others)),
-            )
-            out = os.fsdecode(self.trees.store.git(*words, ok=(0, 1)).stdout)
-            paths = (entry.partition(":")[2] for entry in out.split("\0") if entry)
-            wanted = new & {bytes.fromhex(tree.blobs()[p]) for p in paths if p in tree.blobs()}
-        oids = [Oid(raw.hex()) for raw in wanted]
-        contents = self.trees.store.contents(oids)
+        for tree in trees:
+            self.trees.load(tree.root)
+        new: dict[bytes, set[bytes]] = {}
+        for tree in trees:
+            new[tree.root] = set(self._unread(tree.root, top=True)).difference(*new.values())
+        many = [tree for tree in trees if len(new[tree.root]) > _MOST_READ]
+        git = self.trees.store.git
+        with ThreadPoolExecutor(max(len(many), 1)) as pool:
+            said = pool.map(lambda words: git(*words, ok=(0, 1)), [self._search(tree) for tree in many])
+        found = {tree.root: _blobs(tree, done.stdout) for tree, done in zip(many, said, strict=True)}
+        wanted = [raw for root, raws in new.items() for raw in raws & found.get(root, raws)]
+        contents = self.trees.store.contents([Oid(raw.hex()) for raw in wanted])
+        self._said.update(dict.fromkeys(frozenset[bytes]().union(*new.values()), frozenset[str]()))
         self._said.update((raw, exports_of(content)) for raw, content in zip(wanted, contents, strict=True))
-        self._said.update(dict.fromkeys(new - wanted, frozenset[str]()))
+
+    def _search(self, tree: GitTree) -> tuple[str, ...]:
+        """Return the command that lists the C files of a tree that speak of exports."""
+        arch = self.trees.folder(tree.root).folders.get("arch")
+        others = self.trees.folder(arch).folders.keys() - {"x86"} if arch is not None else ()
+        excluded = (f":(exclude)arch/{name}/" for name in sorted(others))
+        return ("grep", "-l", "-z", "-a", "-F", "EXPORT_", tree.treeish, "--", "*.c", *excluded)
 
     def _unread(self, raw: bytes, *, top: bool = False) -> Iterator[bytes]:
         if raw in self._nodes:
@@ -105,6 +113,13 @@ class Exports:
         yield from (b for name, b in files.items() if name.endswith(".c") and b not in self._said)
         for _, inner in self._counted(raw, top=top):
             yield from self._unread(inner)
+
+
+def _blobs(tree: GitTree, listed: bytes) -> frozenset[bytes]:
+    """Return the raw names of the blobs of files that git listed as ``<tree>:<path>``."""
+    blobs = tree.blobs()
+    paths = (entry.partition(":")[2] for entry in os.fsdecode(listed).split("\0") if entry)
+    return frozenset(bytes.fromhex(blobs[path]) for path in paths if path in blobs)
 
 
 def origin(store: GitStore, missing: Missing, base: Oid, pick: Oid) -> Oid | None:

@@ -52,10 +52,10 @@ def no_msix(ground: Ground) -> Observed:
 
 
 @row("guest-crashed", "A guest that crashes under load leaves no worker and no reference",
-     guests=("peer",), seconds=60)  # fmt: skip
+     guests=("crash",), seconds=60)  # fmt: skip
 def guest_crashed(ground: Ground) -> Observed:
     """The guest's kernel panics with streams and datagrams under way; qemu ends with it."""
-    return _ended_under_load(ground, "peer", (0,), lambda g: g.agent.ask(
+    return _ended_under_load(ground, "crash", (0,), lambda g: g.agent.ask(
         "spawn", "sh", "-c", "echo c >/proc/sysrq-trigger"
     ))  # fmt: skip
 

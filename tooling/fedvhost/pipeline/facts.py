@@ -110,9 +110,10 @@ class HistoryFacts:
                 seen = self._seen
                 sides = {"upstream": seen.trees.at(landing.pick), "result": seen.trees.at(landing.tree)}
                 there, here = (View(tree, seen.sources) for tree in sides.values())
+                both = tuple(sides.values())
                 found = missing_symbols(there, here, added, landing.elsewhere)
                 found += missing_exports(
-                    there, here, added, lambda side, name: seen.exports.path(sides[side], name)
+                    there, here, added, lambda side, n: seen.exports.path(sides[side], n, others=both)
                 )
             self._missing[key] = found
         return self._missing[key]

@@ -71,8 +71,9 @@ def attend(
     """Start ``machine`` and look after it, a look a step, until it ends; at most ``timeout`` seconds. Each of
     its records is handed on as it comes. To close this ends it.
 
-    ``silence``: stop it as well after so many seconds without a record (0: never); ``on``: where it runs. No
-    time counts until what it boots has arrived there.
+    ``silence``: stop it as well after so many seconds without a record (0: never), after twice as many without
+    a first one, and after three times as many as the first took. ``on``: where it runs; no time counts until
+    what it boots has arrived there.
 
     Raises:
         ToolMissing: qemu is not installed.
@@ -100,8 +101,9 @@ def attend(
             if time.monotonic() - start > timeout:
                 trouble = f"the machine was stopped: it had not ended after {timeout:g} s"
                 break
-            if silence and time.monotonic() - heard > silence:
-                trouble = f"the machine was stopped: nothing was heard of it for {silence:.0f} s"
+            patience = max(silence, 3 * booted) if booted else 2 * silence
+            if silence and time.monotonic() - heard > patience:
+                trouble = f"the machine was stopped: nothing was heard of it for {patience:.0f} s"
                 break
     finally:
         running.kill()

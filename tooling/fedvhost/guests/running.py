@@ -71,9 +71,9 @@ def attend(
     """Start ``machine`` and look after it, a look a step, until it ends; at most ``timeout`` seconds. Each of
     its records is handed on as it comes. To close this ends it.
 
-    ``silence``: stop it as well after so many seconds without a record (0: never), after twice as many without
-    a first one, and after three times as many as the first took. ``on``: where it runs; no time counts until
-    what it boots has arrived there.
+    ``silence``: stop it as well after so many seconds without a record (0: never), after twice as many
+    without a first one, and after three times as many as the first took. ``on``: where it runs; no time
+    counts until what it boots has arrived there.
 
     Raises:
         ToolMissing: qemu is not installed.

@@ -102,8 +102,9 @@ def _send_over(source: Guest, destination: Guest, seconds: float) -> dict[str, A
 
 
 @contextmanager
-def _traffic(address: str) -> Iterator[_Traffic]:
-    """Pings, and TCP both ways with checksums, until the end of the block."""
+def _traffic(address: str, stalled: float) -> Iterator[_Traffic]:
+    """Pings, and TCP both ways with checksums, until the end of the block. ``stalled``: after how many seconds
+    without a byte TCP has failed."""
     found, stop = _Traffic(), threading.Event()
 
     def knock() -> None:
@@ -116,7 +117,7 @@ def _traffic(address: str) -> Iterator[_Traffic]:
     def carry() -> None:
         try:
             while not stop.is_set() or not found.streams:
-                stream(address, _STREAM, seed=found.streams, seconds=2 * STALLED, pause=_PAUSE)
+                stream(address, _STREAM, seed=found.streams, seconds=stalled, pause=_PAUSE)
                 found.streams += 1
         except BaseException as error:
             found.trouble = error
@@ -146,7 +147,7 @@ def _migrate(ground: Ground, start: str, goal: str, *, plain: bool) -> Observed:
     ground.capture(destination.spec.tap())
     kept = False
     try:
-        with _traffic(address) as traffic:
+        with _traffic(address, STALLED * ground.pace) as traffic:
             said = _send_over(source, destination, _MIGRATION_SECONDS * ground.pace)
             there = _state(destination, 10.0 * ground.pace)
             here = str(source.monitor.execute("query-status")["status"])

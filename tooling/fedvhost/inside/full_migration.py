@@ -103,7 +103,7 @@ def _send_over(source: Guest, destination: Guest, seconds: float) -> dict[str, A
 
 @contextmanager
 def _traffic(address: str, stalled: float) -> Iterator[_Traffic]:
-    """Pings, and TCP both ways with checksums, until the end of the block. ``stalled``: after how many seconds
+    """Pings, and TCP both ways with checksums, until the end of the block. ``stalled``: after so many seconds
     without a byte TCP has failed."""
     found, stop = _Traffic(), threading.Event()
 

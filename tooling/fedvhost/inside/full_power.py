@@ -49,14 +49,14 @@ def driver_reload(ground: Ground) -> Observed:
     return {"rounds": [" ".join(drivers) for drivers in rounds]}
 
 
-@row("suspend-memory", "Suspend to memory (S3) with the interface up, and woken up", guests=("asleep",),
+@row("suspend-memory", "Suspend to memory (S3) with the interface up, and woken up", guests=("peer",),
      seconds=120, decided_by=HARDWARE)  # fmt: skip
 def suspend_memory(ground: Ground) -> Observed:
     """By /sys/power/state in the guest; the monitor wakes it up; vhost goes on. Where the machine does not
     survive that with vhost=off either, it is not vhost's doing, and nothing is decided."""
-    guest = ground.guest("asleep")
+    guest = ground.guest("peer")
     if trouble := _slept(ground, guest):
-        ground.end(("asleep",))
+        ground.end(("peer",))
         ground.begin("sleeper", GuestSpec("sleeper", 14, (Card("off"),)))
         try:
             control = _slept(ground, ground.guest("sleeper"))

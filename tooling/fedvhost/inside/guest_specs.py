@@ -30,7 +30,6 @@ SPECS: dict[str, GuestSpec] = {
         GuestSpec("default", 13, (Card(""),)),
         # One that a row ends is nobody else's: so that row can be asked in another test host.
         GuestSpec("crash", 17, (Card("on"),)),
-        GuestSpec("asleep", 18, (Card("on"),)),
         # The reset of one ring is qemu's own, not vhost's in Linux 6.1: off, so that it is no difference.
         GuestSpec("travel", 20, (Card("on", device=("queue_reset=off",), bridge="brm1"),)),
         GuestSpec(

@@ -163,6 +163,7 @@ def test_exports_that_are_new_moved_replaced_or_of_another_architecture(
         arch_arm_c_c="\n",
         arch_x86_c_c="\n",
         lib_c_h="EXPORT_SYMBOL(in_a_header);\n",
+        lib_d_c='/*\nEXPORT_SYMBOL(in_a_comment);\n*/\nchar *all = "/*";\nEXPORT_SYMBOL(after_a_string);\n',
     )
     new = history.commit(
         mm_a_c="EXPORT_SYMBOL_GPL(use_ring);\n",
@@ -172,13 +173,14 @@ def test_exports_that_are_new_moved_replaced_or_of_another_architecture(
     )
     trees = Trees(history.store)
     exports = Exports(trees)
-    names = ("moved", "plain", "before", "use_ring", "after", "on_x86", "only_arm", "in_a_header")
+    names = ("moved", "plain", "before", "use_ring", "after", "on_x86", "only_arm", "in_a_header",
+             "in_a_comment", "after_a_string")  # fmt: skip
     for _ in range(2):
         assert [exports.path(trees.at(old), n) for n in names] == [
-            "mm/a.c", "mm/b.c", "mm/b.c", None, None, None, None, None,
+            "mm/a.c", "mm/b.c", "mm/b.c", None, None, None, None, None, None, "lib/d.c",
         ]  # fmt: skip
         assert [exports.path(trees.at(new), n) for n in names] == [
-            "mm/b.c", "mm/b.c", None, "mm/a.c", "mm/b.c", "arch/x86/c.c", None, None,
+            "mm/b.c", "mm/b.c", None, "mm/a.c", "mm/b.c", "arch/x86/c.c", None, None, None, "lib/d.c",
         ]  # fmt: skip
 
 

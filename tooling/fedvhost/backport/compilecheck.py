@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from posixpath import normpath
 
+from fedvhost.backport.csource import exports
 from fedvhost.backport.recipe import ALWAYS, Check, Edit
 
 SOURCES = (".c", ".S")
@@ -138,6 +139,10 @@ def exports_of(source: bytes) -> frozenset[str]:
         if source[source.rfind(b"\n", 0, match.start()) + 1 : match.start()].strip(b" \t"):
             continue
         prefix, text = match[1], match[2].decode()
+        # A comment, it seems; what is one, who reads the whole as C can tell.
+        opened = source.rfind(b"/*", 0, match.start()) > source.rfind(b"*/", 0, match.start())
+        if opened and text not in exports(source):
+            continue
         found.add(text)
         if b"PER_CPU" in prefix:  # kernels before 2.6.34 put a prefix before the name
             found.add(f"per_cpu__{text}")

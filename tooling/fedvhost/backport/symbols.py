@@ -28,7 +28,6 @@ from fedvhost.backport.csource import (
     Include,
     code_outside,
     declared,
-    exports,
     functions,
     includes,
     names_outside,
@@ -301,9 +300,7 @@ def missing_exports(
             source = exported("upstream", name) if exported("result", name) is None else None
             if source is None or same_module(here.tree, path, source):
                 continue
-            # The search takes a comment for an export.
-            if name in exports(there.tree.content(there.blobs[source])):
-                found.append(Missing(name, path, added[path].names[name], "unexported", (source,)))
+            found.append(Missing(name, path, added[path].names[name], "unexported", (source,)))
     return tuple(sorted(found, key=lambda m: (m.path, m.line, m.name)))
 
 

@@ -51,8 +51,7 @@ class Exports:
         self._nodes: dict[bytes, _Node] = {}  # by the raw name of the folder
 
     def path(self, tree: GitTree, name: str, *, others: Sequence[GitTree] = ()) -> str | None:
-        """Return where a tree exports ``name``, the first place in order; None if nowhere. What stands in a
-        comment of several lines is taken for an export.
+        """Return where a tree exports ``name``, the first place in order; None if nowhere.
 
         ``others`` are asked soon as well: who begins with nothing reads them at the same time.
         """

@@ -10,7 +10,7 @@ from pathlib import Path
 QEMU = "qemu-system-x86_64"
 # `panic=-1` with `-no-reboot` ends qemu at a panic; the mitigations only cost time in here; nobody waits
 # for entropy.
-COMMAND_LINE = "console=ttyS0 panic=-1 mitigations=off random.trust_cpu=on oops=panic"
+COMMAND_LINE = "console=ttyS0 panic=-1 mitigations=off random.trust_cpu=on oops=panic tsc=reliable"
 
 
 class Accelerator(enum.Enum):
@@ -58,5 +58,5 @@ _ACCELERATION = {
     Accelerator.KVM: ("-accel", "kvm", "-cpu", "host"),
     # la57: five-level page tables cost a level in each walk. svm: TCG emulates AMD's virtualization, nested
     # paging included, so that real KVM runs inside.
-    Accelerator.TCG: ("-accel", "tcg,thread=multi", "-cpu", "max,la57=off,+svm"),
+    Accelerator.TCG: ("-accel", "tcg,thread=multi", "-cpu", "max,la57=off,+svm,-erms"),
 }

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from fedvhost.inside.ground import Ground
-from fedvhost.inside.guest import Card, Guest, GuestSpec
+from fedvhost.inside.guest import Card, Guest, GuestSpec, listening
 from fedvhost.inside.guest_specs import SPECS
 from fedvhost.inside.modules import wait_until
 from fedvhost.inside.pinger import echoes
@@ -72,7 +72,7 @@ def _destination(ground: Ground, name: str, source: Guest, vhost: str, device: t
     guest = ground.own(
         Guest(dataclasses.replace(spec, arguments=arguments, accelerator=source.spec.accelerator))
     )
-    ready = wait_until(lambda: Path(socket).exists() or not guest.alive(), 20.0)
+    ready = wait_until(lambda: listening(socket) or not guest.alive(), 20.0)
     if not ready or not guest.alive():
         said = guest.last_words()
         guest.stop()
@@ -187,11 +187,17 @@ def _signs_of_life(guest: Guest, address: str) -> dict[str, object]:
         up = guest.agent.ask("read", "/proc/uptime", seconds=10.0).said.strip()
     except (OSError, ValueError) as error:
         up = f"none: {error}"
-    return {"pings afterwards": f"{len(echoes(address, 5, wait=5.0).times)}/5", "agent's answer": up}
+    there = guest.agent.ask("read", "/proc/net/tcp", seconds=10.0).said
+    return {"pings afterwards": f"{len(echoes(address, 5, wait=5.0).times)}/5", "agent's answer": up,
+            "tcp here": _connections(Path("/proc/net/tcp").read_text()), "tcp there": _connections(there)}
+
+
+def _connections(table: str) -> list[str]:
+    return [" ".join(line.split()[1:9]) for line in table.splitlines() if ":0007 " in line]
 
 
 def _told(seen: dict[str, object]) -> str:
-    return "; ".join(f"{key}: {seen[key]}" for key in ("pings afterwards", "agent's answer"))
+    return "; ".join(f"{key}: {value}" for key, value in seen.items())
 
 
 def _looked_at(destination: Guest, goal: str, address: str, seen: dict[str, object]) -> Observed:

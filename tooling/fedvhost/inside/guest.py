@@ -25,6 +25,8 @@ COMMAND_LINE = "console=ttyS0 panic=-1 mitigations=off random.trust_cpu=on quiet
 # Cold boots under KVM under TCG took 6 s each; several at once, on a busy machine, take longer.
 BOOT_SECONDS = 90.0
 
+# __SO_ACCEPTCON of linux/net.h, in the flags of /proc/net/unix.
+_ACCEPTS = 0x10000
 # More than any guest has, since cards that were taken away and came back may get new numbers.
 _INTERFACES = 16
 
@@ -276,12 +278,21 @@ class Guest:
             ) from error
 
     def _wait_for(self, socket: str, end: float) -> None:
-        while not Path(self.folder, socket).exists():
+        while not listening(f"{self.folder}/{socket}"):
             if not self.alive():
                 raise ConnectionError(f"guest '{self.spec.name}' ended: {self.last_words()}")
             if time.monotonic() > end:
                 raise TimeoutError(f"guest '{self.spec.name}': qemu made no socket '{socket}'")
             time.sleep(0.02)
+
+
+def listening(path: str) -> bool:
+    """Whether somebody listens at a socket: its file is there a moment earlier, and to connect is refused."""
+    for line in Path("/proc/net/unix").read_text().splitlines()[1:]:
+        words = line.split(maxsplit=7)
+        if words[7:] == [path] and int(words[3], 16) & _ACCEPTS:
+            return True
+    return False
 
 
 def give_addresses(agent: Agent, spec: GuestSpec) -> None:

@@ -16,7 +16,7 @@ from fedvhost.inside.channel import Channel
 from fedvhost.inside.fallback import Guests
 from fedvhost.inside.runner import run_rows
 
-_PULSE = 3.0
+_PULSE = 2.0
 PLAN = Path("/etc/fedvhost/plan.json")
 
 

@@ -21,7 +21,7 @@ from fedvhost.inside.guest_specs import SPECS
 from fedvhost.inside.modules import wait_until
 from fedvhost.inside.pinger import echoes
 from fedvhost.inside.rows import Observed, Rows, expect
-from fedvhost.inside.traffic import STALLED, answers, stream
+from fedvhost.inside.traffic import ECHO, STALLED, answers, stream
 
 ROWS = Rows()
 row = ROWS.row
@@ -31,6 +31,8 @@ NAMES = {False: "travel", True: "travel-plain"}
 _STREAM, _PAUSE, _INTERVAL = 2 << 20, 0.05, 0.05
 _DONE = frozenset({"completed", "failed", "cancelled"})
 _MIGRATION_SECONDS = 60.0
+# The echo server's port, as /proc/net/tcp has it.
+_ECHO = f":{ECHO:04X} "
 
 
 @dataclasses.dataclass(slots=True)
@@ -168,8 +170,10 @@ def _migrate(ground: Ground, start: str, goal: str, *, plain: bool) -> Observed:
         expect(said.get("status") == "completed", "the source did not complete the migration", **seen)
         expect(there == "running", f"the destination is {there}", **seen)
         if traffic.trouble is not None:
-            seen |= _signs_of_life(destination, address)
-            what = f"data under way did not survive: {traffic.trouble}; {_told(seen)}"
+            signs = _signs_of_life(destination, address)
+            seen |= signs
+            told = "; ".join(f"{key}: {value}" for key, value in signs.items())
+            what = f"data under way did not survive: {traffic.trouble}; {told}"
             if isinstance(traffic.trouble, TimeoutError):
                 raise TimeoutError(what)
             expect(False, what, **seen)
@@ -182,22 +186,21 @@ def _migrate(ground: Ground, start: str, goal: str, *, plain: bool) -> Observed:
 
 
 def _signs_of_life(guest: Guest, address: str) -> dict[str, object]:
-    """Whether a guest whose data stalled is dead, deaf, or at work."""
+    """Whether a guest whose data stalled is dead, deaf, or at work, and what its connections wait for."""
+    here = _connections(Path("/proc/net/tcp").read_text())
     try:
-        up = guest.agent.ask("read", "/proc/uptime", seconds=10.0).said.strip()
+        up, there = guest.agent.read("/proc/uptime"), _connections(guest.agent.read("/proc/net/tcp"))
     except (OSError, ValueError) as error:
-        up = f"none: {error}"
-    there = guest.agent.ask("read", "/proc/net/tcp", seconds=10.0).said
-    return {"pings afterwards": f"{len(echoes(address, 5, wait=5.0).times)}/5", "agent's answer": up,
-            "tcp here": _connections(Path("/proc/net/tcp").read_text()), "tcp there": _connections(there)}
+        up, there = f"none: {error}", []
+    return {
+        "pings afterwards": f"{len(echoes(address, 5, wait=5.0).times)}/5", "agent's answer": up,
+        "connections here": here, "there": there,
+    }  # fmt: skip
 
 
 def _connections(table: str) -> list[str]:
-    return [" ".join(line.split()[1:9]) for line in table.splitlines() if ":0007 " in line]
-
-
-def _told(seen: dict[str, object]) -> str:
-    return "; ".join(f"{key}: {value}" for key, value in seen.items())
+    """The echo server's in a /proc/net/tcp: state, queues, timers, retransmissions as they stand there."""
+    return [" ".join(line.split()[3:9]) for line in table.splitlines() if _ECHO in line]
 
 
 def _looked_at(destination: Guest, goal: str, address: str, seen: dict[str, object]) -> Observed:

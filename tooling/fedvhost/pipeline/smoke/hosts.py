@@ -12,7 +12,7 @@ from fedvhost.errors import InputError
 from fedvhost.guests import f13, image, kernel
 from fedvhost.guests.cpio import Entry, file
 from fedvhost.guests.kernel import Kernel
-from fedvhost.guests.machine import Accelerator, Machine
+from fedvhost.guests.machine import COMMAND_LINE, EMULATED_COMMAND_LINE, Accelerator, Machine
 from fedvhost.guests.packages import unpacked
 from fedvhost.guests.place import Place, There, place
 from fedvhost.guests.proof import Proven, prove, prove_there
@@ -94,7 +94,8 @@ def _of_kernel(
     else:
         proven = prove(cache, parts.kernel, folder / "kvm-proof", guests=guests)
     how = Guests(options.guests, "asked for") if options.guests else FREE
-    machine = Machine(proven.accelerator, str(parts.kernel), memory=_MEMORY[guests])
+    words = EMULATED_COMMAND_LINE if proven.accelerator is Accelerator.TCG else COMMAND_LINE
+    machine = Machine(proven.accelerator, str(parts.kernel), command_line=words, memory=_MEMORY[guests])
     over = [_plan(options, rows, how, proven.accelerator), *unpacked(packages.rpms), *options.files]
     return Host(
         options, rows, machine,

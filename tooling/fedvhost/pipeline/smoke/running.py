@@ -24,8 +24,8 @@ from fedvhost.workspace import Workspace, write_atomic
 
 # A boot takes 5 s alone on a machine; with others on it, and without KVM, many times that.
 _BOOT_SECONDS = 120.0
-# Our program in a test host says every three seconds that it is alive; the shell of shape f13 does not.
-_SILENCE = 30.0
+# Our program in a test host says every two seconds that it is alive; the shell of shape f13 does not.
+_SILENCE = 20.0
 # Test hosts one after the other: the rows that two left open stay open.
 _MOST = 3
 # A second test host beside the first costs a boot: rows that may take so long (seconds) are worth it.

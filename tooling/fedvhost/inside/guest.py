@@ -80,6 +80,10 @@ class GuestSpec:
         """The address of a card on the link."""
         return f"52:54:00:00:{self.identity or self.number:02x}:{card:02x}"
 
+    def host_mac(self, card: int = 0) -> str:
+        """The address of the test host's bridge on the link of a card."""
+        return f"52:54:00:01:{self.identity or self.number:02x}:{card:02x}"
+
     def host_address(self, card: int = 0) -> str:
         """The test host's IPv4 address on the link of a card (/24)."""
         return f"10.{self.identity or self.number}.{card}.1"
@@ -333,7 +337,9 @@ def _make_taps(spec: GuestSpec) -> None:
             continue
         if card.bridge not in bridges and not Path("/sys/class/net", card.bridge).exists():
             bridges.add(card.bridge)
-            commands += [f"link add {card.bridge} type bridge", f"addr add {address} dev {card.bridge}",
-                         f"link set {card.bridge} up"]  # fmt: skip
+            # An address of its own: else it has the lowest of its taps', and another when one comes or goes, as
+            # in a migration; the guest goes on sending to the old one, and what is under way stalls.
+            commands += [f"link add {card.bridge} address {spec.host_mac(index)} type bridge",
+                         f"addr add {address} dev {card.bridge}", f"link set {card.bridge} up"]  # fmt: skip
         commands.append(f"link set {name} master {card.bridge}")
     ip(*commands)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import struct
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from fedvhost.guests.machine import Accelerator, Machine
 from fedvhost.guests.machine import argv as machine_argv
 from fedvhost.guests.running import modules_in_traces
 from fedvhost.guests.vmlinux import trimmed, uncompressed
+from fedvhost.inside import guest
 from fedvhost.inside.catalogue import SHAPES
 from fedvhost.inside.guest import Card, GuestSpec
 from fedvhost.inside.guest import argv as guest_argv
@@ -40,6 +42,35 @@ def test_card_says_of_vhost_what_was_asked_and_nothing_by_default() -> None:
     assert "id=n0,ifname=g7c0,script=no,downscript=no,vhost=off" in line
     assert "id=n1,ifname=g7c1,script=no,downscript=no,vhost=on,vhostfd=11" in line
     assert "id=n2,ifname=g7c2,script=no,downscript=no " in line
+
+
+def test_bridge_has_an_address_of_its_own_that_no_tap_takes_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[str] = []
+    monkeypatch.setattr(guest, "ip", lambda *commands: given.extend(commands))
+
+    guest._make_taps(GuestSpec("g", 7, (Card(bridge="brt7"),)))
+
+    assert "link add brt7 address 52:54:00:01:07:00 type bridge" in given
+
+
+def test_socket_listens_only_once_it_takes_connections(tmp_path: Path) -> None:
+    path = tmp_path / "qmp of a guest"
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(path))
+        assert path.exists()
+        assert not guest.listening(str(path))
+
+        server.listen()
+        assert guest.listening(str(path))
+
+
+def test_emulated_processor_promises_no_fast_byte_copies() -> None:
+    host = machine_argv(Machine(Accelerator.TCG, "vmlinux"))
+    inner = guest_argv(GuestSpec("g", 7, accelerator="tcg"), "/run/g", {})
+
+    assert all("-erms" in line[line.index("-cpu") + 1] for line in (host, inner))
+    real = machine_argv(Machine(Accelerator.KVM, "vmlinux"))
+    assert real[real.index("-cpu") + 1] == "host"
 
 
 def test_guests_of_one_host_share_no_number() -> None:

@@ -337,8 +337,8 @@ def _make_taps(spec: GuestSpec) -> None:
             continue
         if card.bridge not in bridges and not Path("/sys/class/net", card.bridge).exists():
             bridges.add(card.bridge)
-            # An address of its own: else it has the lowest of its taps', and another when one comes or goes, as
-            # in a migration; the guest goes on sending to the old one, and what is under way stalls.
+            # An address of its own: else it has the lowest of its taps', and another when one comes or goes,
+            # as in a migration; the guest goes on sending to the old one, and what is under way stalls.
             commands += [f"link add {card.bridge} address {spec.host_mac(index)} type bridge",
                          f"addr add {address} dev {card.bridge}", f"link set {card.bridge} up"]  # fmt: skip
         commands.append(f"link set {name} master {card.bridge}")

@@ -46,12 +46,11 @@ prepare() {
     [ -c /dev/net/tun ] || mknod /dev/net/tun c 10 200
     ip link set lo up
     for bridge in 0 1 2 3; do
+        # With the address of one of its taps: 2.6.33 does not take what is sent to one that it was given.
         brctl addbr br$bridge
         # busybox's brctl knows neither; without them a port waits 15 s before it forwards.
         echo 0 > /sys/class/net/br$bridge/bridge/forward_delay
         echo 0 > /sys/class/net/br$bridge/bridge/stp_state
-        # Else it has the lowest address of its taps, and another one when a tap comes or goes.
-        ip link set br$bridge address 52:54:00:01:00:0$bridge
         ip addr add 10.0.$bridge.1/24 dev br$bridge
         ip link set br$bridge up
         printf '#!/bin/sh\nip link set $1 up\nbrctl addif br%s $1\n' $bridge > /run/up$bridge

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ UPSTREAM_VARIABLES = ("FEDVHOST_UPSTREAM_KERNEL", "FEDVHOST_UPSTREAM_QEMU_KVM")
 # Kernels and images of test hosts: fetched by setup, kept by content, so sharing them spoils no test.
 USER_CACHE = platformdirs.user_cache_path()
 UPSTREAMS = {name: os.environ[name] for name in UPSTREAM_VARIABLES if os.environ.get(name)}
+# A shell starts what it runs in the background deaf to Ctrl-C, which programs inherit; tests press it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 GITCONFIG = """\
 [user]

@@ -189,7 +189,9 @@ def _signs_of_life(guest: Guest, address: str) -> dict[str, object]:
     """Whether a guest whose data stalled is dead, deaf, or at work, and what its connections wait for."""
     here = _connections(Path("/proc/net/tcp").read_text())
     try:
-        up, there = guest.agent.read("/proc/uptime"), _connections(guest.agent.read("/proc/net/tcp"))
+        up = guest.agent.ask("read", "/proc/uptime", seconds=10.0).said.strip()
+        # The guest's server takes IPv4 by a socket of IPv6.
+        there = _connections(guest.agent.ask("read", "/proc/net/tcp6", seconds=10.0).said)
     except (OSError, ValueError) as error:
         up, there = f"none: {error}", []
     return {
